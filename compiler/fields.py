@@ -1,4 +1,4 @@
-"""The one table of protocols and header fields: parser, checker, codegen, reference semantics, docs, strategies read it.
+"""The one table of protocols and header fields: parser, checker, codegen, reference, docs, strategies read it.
 
 In: nothing (data). Out: PROTOCOLS, FIELDS, and the numbers that mean something in a header.
 
@@ -18,7 +18,7 @@ Kind = Literal["number", "ipv4", "ipv6", "mac"]
 
 @dataclass(frozen=True, slots=True)
 class Protocol:
-    """`ethertypes`: what the EtherType after the tags must be; `ipv4`/`ipv6`: the protocol number over each, or None."""
+    """`ethertypes`: what the EtherType after the tags must be; `ipv4`/`ipv6`: its number over each, or None."""
 
     name: str
     level: Level

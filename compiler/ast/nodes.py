@@ -15,7 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-# ---------------------------------------------------------------------------------------------------------------- places
+# --------------------------------------------------------------------------------------------------------------- places
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -31,10 +31,10 @@ NOWHERE = Span(-1, 0, 0)
 
 
 def _span() -> Span:
-    return field(default=NOWHERE, compare=False, repr=False)  # type: ignore[no-any-return]
+    return field(default=NOWHERE, compare=False, repr=False)
 
 
-# ---------------------------------------------------------------------------------------------------------------- values
+# --------------------------------------------------------------------------------------------------------------- values
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +118,9 @@ class SetLiteral:
     span: Span = _span()
 
 
-Value: TypeAlias = (
-    Number | NumberRange | IPv4 | IPv4Range | IPv6 | IPv6Range | Mac | Word | WordRange | SetLiteral
-)
+Value: TypeAlias = Number | NumberRange | IPv4 | IPv4Range | IPv6 | IPv6Range | Mac | Word | WordRange | SetLiteral
 
-# ------------------------------------------------------------------------------------------------------------ arithmetic
+# ----------------------------------------------------------------------------------------------------------- arithmetic
 
 ArithOp = Literal["+", "-", "*", "/", "%", "&", "|", "^", "<<", ">>"]
 RelOp = Literal["==", "!=", "<", "<=", ">", ">="]
@@ -198,7 +196,7 @@ class Group:
 
 Arith: TypeAlias = Const | ConstName | FrameLength | FieldRef | Access | Binary | Negate | Group
 
-# --------------------------------------------------------------------------------------------------------------- matches
+# -------------------------------------------------------------------------------------------------------------- matches
 
 Dir = Literal["src", "dst", "src or dst", "src and dst"]
 IdType = Literal["host", "net", "port", "portrange", "proto", "protochain"]
@@ -430,7 +428,7 @@ class Count:
 
 @dataclass(frozen=True, slots=True)
 class OtherAction:
-    """An action of the language that is parsed, not built: `log`, `mark`, `add`, `redirect` ... with its words in order."""
+    """An action that is parsed, not built: `log`, `mark`, `add`, `redirect` ... with its words in order."""
 
     kind: str
     words: tuple[str, ...]
@@ -450,7 +448,7 @@ class Guard:
     span: Span = _span()
 
 
-# ------------------------------------------------------------------------------------------------------------ statements
+# ----------------------------------------------------------------------------------------------------------- statements
 
 HookPoint = str
 """One of: "xdp", "tc ingress", "tc egress", "cgroup ingress", "cgroup egress", "socket", "netfilter prerouting" ..."""
@@ -472,7 +470,7 @@ class Default:
 
 @dataclass(frozen=True, slots=True)
 class Let:
-    """`let NAME = ...`. `value` is a match (whose bare `Elided` may yet be a set or a value), a set, or a file's name."""
+    """`let NAME = ...`. `value` is a match (whose bare `Elided` may yet be a set or value), a set, or a file's name."""
 
     name: str
     value: Match | SetLiteral | FileSet
@@ -546,7 +544,7 @@ class SourceTree:
     file: int = 0
 
 
-# ---------------------------------------------------------------------------------------------------------------- policy
+# --------------------------------------------------------------------------------------------------------------- policy
 
 
 @dataclass(frozen=True, slots=True)
