@@ -1,0 +1,42 @@
+# Shortcuts. ./demo and ./test work without make, and set up on their own.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+export PATH := $(CURDIR)/.venv/bin:$(PATH):/usr/sbin:/sbin
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: ## .venv with dependencies and the pinned compiler; system packages when root
+	@scripts/setup.sh
+
+.PHONY: demo
+demo: ## compile examples/edge.pf, attach it in a scratch namespace, send traffic (root)
+	@./demo
+
+.PHONY: check
+check: setup ## all that CI runs without root: style, types, imports, and the tests that need no kernel
+	pytest -n auto --dist loadfile -m "not kernel"
+
+.PHONY: test
+test: ## everything that CI runs (the tests of the kernel need root)
+	@./test
+
+.PHONY: lint
+lint: setup ## style, types, imports only
+	scripts/lint.sh
+
+.PHONY: format
+format: setup ## rewrite every file as ruff would
+	ruff check --fix-only --quiet .
+	ruff format --quiet .
+
+.PHONY: constraints
+constraints: ## pin the newest versions that pyproject.toml allows, in constraints.txt
+	scripts/pin.sh
+
+.PHONY: clean
+clean: ## remove .venv and every cache
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist src/*.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
