@@ -1,0 +1,170 @@
+"""A policy written by hand in C, built and given a manifest: the runtime's tests need no rules compiler for it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from ebpfc.compiler.toolchain.cc import compile_c
+from ebpfc.compiler.toolchain.elf import finish_object
+from ebpfc.compiler.toolchain.find import find_compiler
+
+HANDMADE_C = """
+typedef unsigned char u8;
+typedef unsigned short u16;
+typedef unsigned int u32;
+typedef unsigned long long u64;
+#define SEC(name) __attribute__((section(name), used))
+
+struct xdp_md { u32 data, data_end, data_meta, ingress_ifindex, rx_queue_index, egress_ifindex; };
+struct __sk_buff {
+    u32 len, pkt_type, mark, queue_mapping, protocol, vlan_present, vlan_tci, vlan_proto, priority, ingress_ifindex;
+    u32 ifindex, tc_index, cb[5], hash, tc_classid, data, data_end, napi_id, family, remote_ip4, local_ip4;
+    u32 remote_ip6[4], local_ip6[4], remote_port, local_port, data_meta;
+    u64 flow_keys, tstamp;
+    u32 wire_len, gso_segs;
+    u64 sk;
+    u32 gso_size;
+};
+struct counter { u64 packets, bytes; };
+struct {
+    int (*type)[6];
+    int (*max_entries)[COUNTERS];
+    u32 *key;
+    struct counter *value;
+} pf_counters SEC(".maps");
+static void *(*bpf_map_lookup_elem)(void *map, const void *key) = (void *)1;
+
+static inline __attribute__((always_inline)) void count(u32 index, u64 size)
+{
+    struct counter *c = bpf_map_lookup_elem(&pf_counters, &index);
+    if (c) {
+        c->packets++;
+        c->bytes += size;
+    }
+}
+
+/* 1: ICMP over IPv4, 2: IPv4, 0: anything else */
+static inline __attribute__((always_inline)) u32 rule_of(u8 *data, u8 *end)
+{
+    if (data + 34 > end || data[12] != 8 || data[13] != 0)
+        return 0;
+    return data[23] == 1 ? 1 : 2;
+}
+
+#define ANSWER(verdict, rule) (TRACE ? ((int)(rule) << 8 | ((verdict) & 0xff)) : (verdict))
+
+#if XDP
+SEC("xdp") int pf_xdp(struct xdp_md *ctx)
+{
+    u8 *data = (u8 *)(u64)ctx->data, *end = (u8 *)(u64)ctx->data_end;
+    u32 rule = rule_of(data, end);
+    count(rule == 1 ? 0 : rule == 2 ? 1 : 2, end - data);
+    return ANSWER(rule == 1 ? ICMP_XDP : 2, rule);
+}
+#endif
+
+#if TC
+SEC("tc") int pf_tc_ingress(struct __sk_buff *skb)
+{
+    u8 *data = (u8 *)(u64)skb->data, *end = (u8 *)(u64)skb->data_end;
+    u32 rule = rule_of(data, end);
+    if (skb->mark == 7)
+        return ANSWER(2, 2);
+    if (skb->gso_size)
+        return ANSWER(2, 1);
+    count(FIRST_TC + (rule == 1 ? 0 : rule == 2 ? 1 : 2), skb->len);
+    return ANSWER(rule == 1 ? 2 : -1, rule);
+}
+#endif
+
+#if EGRESS
+SEC("classifier") int pf_tc_egress(struct __sk_buff *skb)
+{
+    u8 *data = (u8 *)(u64)skb->data, *end = (u8 *)(u64)skb->data_end;
+    return ANSWER(rule_of(data, end) == 1 ? 2 : -1, 1);
+}
+#endif
+
+#if BAD
+SEC("xdp") int pf_xdp(struct xdp_md *ctx)
+{
+    u8 *data = (u8 *)(u64)ctx->data;
+#line 7 "0-rules.pf"
+    return data[12];
+}
+#endif
+
+char _license[] SEC("license") = "GPL";
+"""
+
+RULES = "# rules\n\n\n\n\n\ndrop icmp\npass ip\n"
+
+
+def handmade_manifest(hooks: tuple[str, ...], **changes: Any) -> dict[str, Any]:
+    """What the compiler would say of the policy above: two rules and the default, a counter each and hook."""
+    programs = {
+        "xdp": ("pf_xdp", "xdp"),
+        "tc ingress": ("pf_tc_ingress", "tc"),
+        "tc egress": ("pf_tc_egress", "classifier"),
+    }
+    counters: list[dict[str, Any]] = []
+    rules: list[dict[str, Any]] = [
+        {
+            "number": 0,
+            "file": "rules.pf",
+            "line": 7,
+            "column": 1,
+            "name": "ping",
+            "text": "drop icmp",
+            "actions": ["drop"],
+        },
+        {"number": 1, "file": "rules.pf", "line": 8, "column": 1, "name": None, "text": "pass ip", "actions": ["pass"]},
+    ]
+    for hook in (h for h in hooks if h != "tc egress"):
+        for kind, rule in (("rule", 0), ("rule", 1), ("default", None)):
+            counters.append({"index": len(counters), "kind": kind, "rule": rule, "name": None, "hook": hook})
+    return {
+        "version": 1,
+        "policy": "handmade",
+        "hooks": [{"hook": h, "program": programs[h][0], "section": programs[h][1]} for h in hooks],
+        "rules": rules,
+        "counters": counters,
+        "defaults": {"inbound": "pass", "outbound": "pass"},
+        "flags": {"looks_at_tags": False},
+        "maps": [],
+        "compiler": {"name": "clang", "version": "22.1.8"},
+        **changes,
+    }
+
+
+Builder = Callable[..., bytes]
+
+
+@pytest.fixture(scope="session")
+def handmade() -> Builder:
+    """build(hooks=("xdp",), trace=False, bad=False, icmp="drop", **manifest changes) -> the object's bytes."""
+    compiler = find_compiler(None)
+    objects: dict[tuple[object, ...], bytes] = {}
+
+    def build(
+        hooks: tuple[str, ...] = ("xdp",), trace: bool = False, bad: bool = False, icmp: str = "drop", **changes: Any
+    ) -> bytes:
+        key = (hooks, trace, bad, icmp)
+        if key not in objects:
+            defines = {
+                "XDP": "xdp" in hooks and not bad, "TC": "tc ingress" in hooks, "EGRESS": "tc egress" in hooks,
+                "BAD": bad, "TRACE": trace, "ICMP_XDP": 1 if icmp == "drop" else 2,
+                "FIRST_TC": 3 if "xdp" in hooks else 0, "COUNTERS": 6,
+            }  # fmt: skip
+            flags = [f"-D{name}={int(value)}" for name, value in defines.items()]
+            objects[key] = compile_c(
+                HANDMADE_C, [("0-rules.pf", RULES.encode())], compiler, flags=(*flags, "-Wno-unused")
+            )
+        manifest = handmade_manifest(hooks, **changes)
+        return finish_object(objects[key], json.dumps(manifest, sort_keys=True).encode())
+
+    return build
