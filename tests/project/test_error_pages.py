@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from ebpfc.cli.main import main
 from ebpfc.compiler.diagnostics.codes import CODES
 from ebpfc.testing.documents import FencedBlock, exchanges, fenced_blocks, output_matches, run_command
