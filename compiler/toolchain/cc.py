@@ -1,8 +1,8 @@
 """C text in, the bytes of a relocatable BPF object out, as the compiler made them (with DWARF, without a manifest).
 
-The compiler runs in a fresh private folder beside copies of the rule files, so that each `#line` shows the rule's own text
-in the verifier's log. Nothing of the machine gets into the object: names are relative, the environment is ours, and
-`-ffile-compilation-dir=.` takes the folder's path out of the debug information that BTF is made from.
+The compiler runs in a fresh private folder beside copies of the rule files, so that each `#line` shows the rule's own
+text in the verifier's log. Nothing of the machine gets into the object: names are relative, the environment is ours,
+and `-ffile-compilation-dir=.` takes the folder's path out of the debug information that BTF is made from.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def _environment(folder: Path) -> Mapping[str, str]:
     """No CPATH, no CCC_OVERRIDE_OPTIONS, no date, no locale: what the object holds must not depend on them."""
     kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
     here = str(folder)
-    caches = {name: here for name in ("XDG_CACHE_HOME", "ZIG_GLOBAL_CACHE_DIR", "ZIG_LOCAL_CACHE_DIR")}
+    caches = dict.fromkeys(("XDG_CACHE_HOME", "ZIG_GLOBAL_CACHE_DIR", "ZIG_LOCAL_CACHE_DIR"), here)
     return {**kept, **caches, "HOME": here, "TMPDIR": here, "PWD": here, "LC_ALL": "C"}
 
 
@@ -96,6 +96,7 @@ def _translate(done: Finished, compiler: Compiler, timeout: float) -> ToolchainE
     """What went wrong, in words about the policy or the machine; the compiler's own are kept as `raw`."""
     name = f"{compiler.name} {compiler.version_text}"
     raw = done.output.strip()
+    hints: tuple[str, ...]
     if done.timed_out:
         hints = ("a policy that takes so long is worth a report", "or try another compiler with --cc")
         return ToolchainError("PF0906", f"{name} did not finish within {timeout:.0f} seconds", hints=hints, raw=raw)
@@ -105,11 +106,9 @@ def _translate(done: Finished, compiler: Compiler, timeout: float) -> ToolchainE
     if re.search(r"BPF stack limit|stack limit of|out of insn range|too large for BPF|too many args", raw):
         hints = ("write runs of similar rules as one rule with a set: `drop src net {a, b, c}`",)
         return ToolchainError("PF0908", "the policy is too large to compile as it stands", hints=hints, raw=raw)
-    place = re.search(r"^(?:\./)?\d+-([A-Za-z0-9._-]+):(\d+):\d+: (?:fatal )?error:", raw, re.MULTILINE)
     if done.status > 0 and "error:" in raw and "PLEASE submit a bug report" not in raw:
-        where = f" (at {place[1]}, line {place[2]})" if place else ""
-        hints = ("this is a bug of ebpfc, not of your policy: please report it with the rules", "--emit-c - shows the C")
-        return ToolchainError("PF0905", f"{name} refused the C that ebpfc wrote{where}", hints=hints, raw=raw)
+        hints = ("this is a bug of ebpfc, not of your policy: please report it", "--emit-c - shows the C")
+        return ToolchainError("PF0905", f"{name} refused the C that ebpfc wrote", hints=hints, raw=raw)
     ending = f"was ended by signal {-done.status}" if done.status < 0 else f"ended with status {done.status}"
     if done.status == 0:
         ending = "wrote no object"

@@ -1,8 +1,8 @@
 """Finds the compiler: what the author named, else the pinned one, else the newest clang on PATH. Out: a `Compiler`.
 
-In this order: `--cc`, the variable EBPFC_CC, the extra `ebpfc[clang]` (PyPI `ziglang`, which carries a whole clang with the
-BPF target), `clang` on PATH. `zig clang` is used rather than `zig cc`: it is the same compiler without zig's own flags
-and without its cache, so nothing is written outside of our folder.
+In this order: `--cc`, the variable EBPFC_CC, the extra `ebpfc[clang]` (PyPI `ziglang`, which carries a whole clang with
+the BPF target), `clang` on PATH. `zig clang` is used rather than `zig cc`: the same compiler without zig's own flags
+and without its cache, so that nothing is written outside of our folder.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def _split_command(text: str, environment: Mapping[str, str]) -> tuple[str, ...]
             raise ToolchainError("PF0902", "the compiler's name is empty", hints=INSTALL_HINTS[2:])
         words[0] = shutil.which(words[0], path=environment.get("PATH")) or words[0]
     if os.sep in words[0]:
-        words[0] = os.path.abspath(words[0])  # it will run in a folder of its own
+        words[0] = str(Path(words[0]).absolute())  # it will run in a folder of its own
     if Path(words[0]).name in ("zig", "python-zig"):
         return (words[0], "clang")
     if words[1:3] == ["-m", "ziglang"]:
@@ -92,7 +92,7 @@ def _newest_clang(environment: Mapping[str, str]) -> Compiler | None:
         if program is None:
             continue
         try:
-            found = _examine((os.path.abspath(program),), "on PATH", environment)
+            found = _examine((str(Path(program).absolute()),), "on PATH", environment)
         except ToolchainError:
             continue
         if best is None or found.version > best.version:

@@ -6,6 +6,7 @@ its own, so that a timeout or ^C ends what it started too.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -20,7 +21,7 @@ OUTPUT_LIMIT = 256 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """`status` as `subprocess` has it (negative: ended by that signal); `output` is stdout and stderr, at most 256 KiB."""
+    """`status` as `subprocess` has it (negative: ended by that signal); `output` is both streams' first 256 KiB."""
 
     status: int
     output: str
@@ -61,8 +62,6 @@ def _keep_beginning(stream: IO[bytes], kept: bytearray) -> None:
 
 def _end_group(process: subprocess.Popen[bytes]) -> None:
     if process.poll() is None:
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         process.wait()
