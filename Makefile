@@ -32,6 +32,10 @@ format: setup ## rewrite every file as ruff would
 	ruff check --fix-only --quiet .
 	ruff format --quiet .
 
+.PHONY: docs
+docs: setup ## write the pages that are tables of the code: docs/fields.md, docs/errors/README.md
+	python scripts/reference_pages.py
+
 .PHONY: constraints
 constraints: ## pin the newest versions that pyproject.toml allows, in constraints.txt
 	scripts/pin.sh
