@@ -1,0 +1,124 @@
+"""Is a match true of a packet? In: a match whose elisions are written out, and the scope at its start. Out: its truth.
+
+And the scope at its end: in an `and` chain, `vlan` and `vxlan` open what is inside for what follows. Under `not`, `or`,
+parentheses and a name, a fresh chain begins with what is open there, and what it opens is closed at its end.
+"""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from ebpfc.compiler.ast.nodes import (
+    And,
+    Atom,
+    Cast,
+    DirectionTest,
+    Elided,
+    Encap,
+    FragmentTest,
+    IfindexTest,
+    LengthTest,
+    MalformedTest,
+    Match,
+    Member,
+    Named,
+    Not,
+    Or,
+    Paren,
+    PayloadTest,
+    Primitive,
+    ProtoTest,
+    Relation,
+    ReservedTest,
+    StateTest,
+    TcpFlags,
+)
+from ebpfc.compiler.fields import VXLAN_PORT
+from ebpfc.testing.semantics.kleene import Truth, kleene_not, kleene_or
+from ebpfc.testing.semantics.primitives import cast, fragment, is_malformed, primitive, protocol, tcp_flags
+from ebpfc.testing.semantics.relations import member, relation
+from ebpfc.testing.semantics.scope import Scope
+from ebpfc.testing.semantics.values import holds
+
+
+def evaluate(match: Match, scope: Scope) -> tuple[Truth, Scope]:
+    """One chain: its truth, and what is open at its end."""
+    items = match.items if isinstance(match, And) else (match,)
+    truth: Truth = True
+    for item in items:
+        if isinstance(item, Encap):
+            one, scope = _encapsulation(item, scope)
+        else:
+            one = _truth(item, scope)
+        if one is False:
+            return False, scope
+        if one is None:
+            truth = None
+    return truth, scope
+
+
+def _truth(match: Match, scope: Scope) -> Truth:
+    """A member of a chain that opens nothing."""
+    match match:
+        case Not(inside):
+            return kleene_not(evaluate(inside, scope)[0])
+        case Or(items):
+            return kleene_or(evaluate(item, scope)[0] for item in items)
+        case And() | Encap():
+            return evaluate(match, scope)[0]
+        case Paren(inside) | Named(_, inside):
+            return evaluate(inside, scope)[0]
+        case _:
+            return _atom(match, scope)
+
+
+def _atom(match: Atom, scope: Scope) -> Truth:
+    match match:
+        case Primitive():
+            return primitive(match, scope)
+        case ProtoTest():
+            return protocol(match, scope)
+        case Cast():
+            return cast(match, scope)
+        case TcpFlags():
+            return tcp_flags(match, scope)
+        case FragmentTest():
+            return fragment(match, scope)
+        case MalformedTest():
+            return is_malformed(match, scope)
+        case Relation():
+            return relation(match, scope)
+        case Member():
+            return member(match, scope)
+        case LengthTest("less", limit):
+            return len(scope.own.wire) <= limit
+        case LengthTest(_, limit):
+            return len(scope.own.wire) >= limit
+        case DirectionTest(direction):
+            return direction == scope.direction
+        case IfindexTest(index):
+            return index == scope.frame.ifindex
+        case Named() | Encap() | Elided() | StateTest() | PayloadTest() | ReservedTest():
+            raise ValueError(f"{type(match).__name__} is not part of a checked policy")
+        case _:
+            assert_never(match)
+
+
+def _encapsulation(encap: Encap, scope: Scope) -> tuple[Truth, Scope]:
+    """`vlan [ids]` is the next tag inward (rule 2), `vxlan [vnis] [port N]` the tunnel (rule 19)."""
+    packet = scope.packet
+    match encap.kind:
+        case "vlan":
+            truth = None if packet is None else packet.tag(scope.tags)
+            if truth and encap.values is not None and packet is not None:
+                tci = packet.tci(scope.tags)
+                truth = None if tci is None else holds(encap.values, tci & 0xFFF)
+            return truth, scope.inside_tag()
+        case "vxlan":
+            port = VXLAN_PORT if encap.port is None else encap.port
+            truth = None if packet is None else packet.vxlan(port)
+            if truth and encap.values is not None and packet is not None:
+                truth = None if packet.vni is None else holds(encap.values, packet.vni)
+            return truth, scope.inside_vxlan(port, truth)
+        case _:
+            raise ValueError(f"{encap.kind} is not part of a checked policy")

@@ -1,0 +1,212 @@
+"""Relations, membership and arithmetic. In: the expression and its scope. Out: its truth (ADR 0001, rule 21).
+
+False when a protocol that it names is known to be absent; else unknown when a byte is missing or it divides by zero;
+else compared. Numbers are unsigned 32 bit and wrap; addresses are compared whole.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterator
+from typing import assert_never
+
+from ebpfc.compiler.ast.nodes import (
+    Access,
+    Arith,
+    Binary,
+    Const,
+    ConstName,
+    FieldRef,
+    FrameLength,
+    Group,
+    IPv4,
+    IPv6,
+    KeyField,
+    Mac,
+    Member,
+    Negate,
+    Primitive,
+    Relation,
+    RelOp,
+    SetLiteral,
+)
+from ebpfc.compiler.fields import FIELDS
+from ebpfc.testing.semantics.headers import is_absent, read_header
+from ebpfc.testing.semantics.kleene import Truth
+from ebpfc.testing.semantics.primitives import primitive
+from ebpfc.testing.semantics.scope import Scope
+from ebpfc.testing.semantics.values import holds
+
+WORD = 0xFFFF_FFFF
+COMPARE: dict[RelOp, Callable[[int, int], bool]] = {
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+
+
+def relation(test: Relation, scope: Scope) -> Truth:
+    """`left op right`."""
+    match test.right:
+        case IPv4() | IPv6() | Mac():
+            return _address_relation(test.op, test.left, test.right, scope)
+        case right:
+            if _names_absent(test.left, scope) or _names_absent(right, scope):
+                return False
+            left_number, right_number = number(test.left, scope), number(right, scope)
+            if left_number is None or right_number is None:
+                return None
+            return COMPARE[test.op](left_number, right_number)
+
+
+def _address_relation(op: RelOp, left: Arith, right: IPv4 | IPv6 | Mac, scope: Scope) -> Truth:
+    """`ip.saddr == 10.0.0.1`, `ether.daddr != ...`; of a prefix, whether the address is in it."""
+    if _names_absent(left, scope):
+        return False
+    there = number(left, scope)
+    if there is None:
+        return None
+    match op:
+        case "==":
+            return holds(right, there)
+        case "!=":
+            return not holds(right, there)
+        case _:
+            return COMPARE[op](there, right.address)
+
+
+def member(test: Member, scope: Scope) -> Truth:
+    """`KEY in SET`; a field in qualifier words means what the primitive of the same words means of the set."""
+    if len(test.keys) != 1 or not isinstance(test.items, SetLiteral):
+        raise ValueError("a table is not part of a checked policy")
+    key = test.keys[0]
+    if isinstance(key, KeyField):
+        match _key_field(key):
+            case Primitive() as words:
+                return primitive(Primitive(words.proto, words.dir, words.type, test.items, words.outer), scope)
+            case FieldRef() as row:
+                key = row
+            case None:
+                return holds(test.items, scope.frame.ifindex)
+    if _names_absent(key, scope):
+        return False
+    there = number(key, scope)
+    return None if there is None else holds(test.items, there)
+
+
+def _key_field(key: KeyField) -> Primitive | FieldRef | None:
+    """The primitive or the field that the words name; None for `ifindex`, which is no part of the packet."""
+    words = key.text.split()
+    match words:
+        case ["ifindex"]:
+            return None
+        case ["vlan"]:
+            return FieldRef("vlan", "id", key.outer)
+        case ["vxlan"]:
+            return FieldRef("vxlan", "vni", key.outer)
+    proto = None if words[0] in ("src", "dst", "proto") else words[0]
+    kind = words[-1]
+    return Primitive(
+        proto,
+        "src" if "src" in words else "dst" if "dst" in words else None,
+        "port" if kind == "port" else "proto" if kind == "proto" else None,
+        SetLiteral(()),
+        key.outer,
+    )
+
+
+# ----------------------------------------------------------------------------------------------------------- arithmetic
+
+
+def number(expression: Arith, scope: Scope) -> int | None:
+    """The value; None when a byte is missing or it divides by zero. Addresses may be wider than 32 bits."""
+    match expression:
+        case Const(value):
+            return value & WORD
+        case FrameLength():
+            return len(scope.own.wire)
+        case FieldRef():
+            return _field(expression, scope)
+        case Access(proto, offset, size, outer):
+            at = number(offset, scope)
+            return None if at is None else read_header(scope.reading(outer), proto, at, size)
+        case Binary(op, left_side, right_side):
+            left, right = number(left_side, scope), number(right_side, scope)
+            return None if left is None or right is None else _calculate(op, left, right)
+        case Negate(operand):
+            value_or_none = number(operand, scope)
+            return None if value_or_none is None else -value_or_none & WORD
+        case Group(operand):
+            return number(operand, scope)
+        case ConstName(text):
+            raise ValueError(f"{text} is not resolved")
+        case _:
+            assert_never(expression)
+
+
+def _calculate(op: str, left: int, right: int) -> int | None:
+    match op:
+        case "+":
+            return left + right & WORD
+        case "-":
+            return left - right & WORD
+        case "*":
+            return left * right & WORD
+        case "/":
+            return None if right == 0 else left // right
+        case "%":
+            return None if right == 0 else left % right
+        case "&":
+            return left & right
+        case "|":
+            return left | right
+        case "^":
+            return left ^ right
+        case "<<":
+            return 0 if right >= 32 else left << right & WORD
+        case ">>":
+            return 0 if right >= 32 else left >> right
+        case _:
+            raise ValueError(f"unknown operator {op}")
+
+
+def _field(ref: FieldRef, scope: Scope) -> int | None:
+    """A row of the field table, known when all bytes of the row are; the VNI is three bytes (rule 19)."""
+    scope = scope.reading(ref.outer)
+    match ref.proto, ref.name:
+        case "meta", "length":
+            return len(scope.own.wire)
+        case "meta", "mark":
+            return scope.frame.mark
+        case "vxlan", "vni":
+            return read_header(scope, "vxlan", 4, 3)
+    row = FIELDS[ref.proto, ref.name]
+    there = read_header(scope, ref.proto, row.offset, row.size)
+    return None if there is None else there >> row.shift & ((1 << row.bits) - 1)
+
+
+def _names_absent(expression: Arith, scope: Scope) -> bool:
+    """Does it name, be it in an offset, a protocol that the packet is known not to have?"""
+    return any(is_absent(scope.reading(outer), proto) for proto, outer in _protocols(expression))
+
+
+def _protocols(expression: Arith) -> Iterator[tuple[str, bool]]:
+    """Every protocol that it names, and whether with `outer`."""
+    match expression:
+        case FieldRef(proto, _, outer):
+            yield proto, outer
+        case Access(proto, offset, _, outer):
+            yield proto, outer
+            yield from _protocols(offset)
+        case Binary(_, left, right):
+            yield from _protocols(left)
+            yield from _protocols(right)
+        case Negate(operand) | Group(operand):
+            yield from _protocols(operand)
+        case Const() | ConstName() | FrameLength():
+            pass
+        case _:
+            assert_never(expression)
