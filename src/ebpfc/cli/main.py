@@ -1,0 +1,33 @@
+"""The command `ebpfc`: its command line in, an exit code out (0 done, 1 rules, 2 usage, 3 toolchain, 130 interrupted).
+
+Everything but the command line is imported when it is needed: `ebpfc --help` must answer at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from ebpfc.cli.guard import run_guarded
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Never raises: what goes wrong is printed on standard error."""
+    words = sys.argv[1:] if argv is None else argv
+    return run_guarded("ebpfc", lambda: _run(words))
+
+
+def _run(words: list[str]) -> int:
+    from ebpfc.cli.ebpfc_arguments import parse_arguments
+
+    return _command(parse_arguments(words))
+
+
+def _command(arguments: argparse.Namespace) -> int:
+    if arguments.command == "inspect":
+        from ebpfc.cli.ebpfc_inspect import run_inspect
+
+        return run_inspect(arguments)
+    from ebpfc.cli.ebpfc_compile import run_compile
+
+    return run_compile(arguments)
