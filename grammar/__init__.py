@@ -1,0 +1,63 @@
+"""Text → parse tree: the syntax of the rule language, and nothing of its meaning.
+
+In: the text of a policy, or of one expression. Out: a `lark.Tree` that holds every token, named by `rules.lark`.
+Offsets in it (`Token.start_pos`, `Token.end_pos`) are offsets into the text; lines and columns are not to be trusted.
+lark is imported when something is parsed, not before: `ebpfc --help` needs no parser.
+"""
+
+from __future__ import annotations
+
+import gc
+import re
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ebpfc.grammar.layout import MAX_DEPTH, LayoutError, LayoutKind, blank_line_ends
+
+if TYPE_CHECKING:
+    from lark import Lark, Token, Tree
+
+__all__ = [
+    "MAX_DEPTH",
+    "LayoutError",
+    "LayoutKind",
+    "RESERVED_WORDS",
+    "parse_expression_tree",
+    "parse_tree",
+    "parser",
+]
+
+RESERVED_WORDS: frozenset[str] = frozenset(
+    re.findall(r'"([a-z][a-z0-9]*)"', Path(__file__).with_name("rules.lark").read_text(encoding="utf-8"))
+)
+"""Every keyword of the grammar: none of them can be a name."""
+
+
+@cache
+def parser() -> Lark:
+    """The one parser of the process."""
+    from ebpfc.grammar.cache import load_parser
+
+    return load_parser()
+
+
+def parse_tree(text: str) -> Tree[Token]:
+    """The tree `start` of a whole policy. Raises LayoutError (brackets) and lark.UnexpectedInput (syntax)."""
+    return _parse(blank_line_ends(text) + "\n", "start")
+
+
+def parse_expression_tree(text: str) -> Tree[Token]:
+    """The tree `expression` of one match; line ends in it mean nothing. Raises as `parse_tree`."""
+    return _parse(blank_line_ends(text).replace("\n", " "), "expression")
+
+
+def _parse(text: str, start: str) -> Tree[Token]:
+    # The collector finds nothing in a growing tree and makes parsing three times slower.
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        return parser().parse(text, start=start)
+    finally:
+        if collecting:
+            gc.enable()

@@ -1,0 +1,88 @@
+"""Text → AST: parse, then build; everything that is wrong with the text goes into the sink.
+
+In: a file of a `SourceMap`, or the text of one expression. Out: a `SourceTree` or a `Match` whose spans point into the
+text as read; None when the text does not parse. With errors in the sink a tree may hold stand-ins: stop before using it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from ebpfc.compiler.ast.build_statements import FLAT_RULES, HANDLERS
+from ebpfc.compiler.ast.explain import explain, too_deep
+from ebpfc.compiler.ast.fold import Context, TooDeep, fold
+from ebpfc.compiler.ast.nodes import Match, SourceTree, Span
+from ebpfc.compiler.diagnostics.model import Sink
+from ebpfc.compiler.source import SourceMap
+from ebpfc.grammar import MAX_DEPTH, LayoutError, parse_expression_tree, parse_tree
+
+if TYPE_CHECKING:
+    from lark import Token, Tree
+
+_Built = TypeVar("_Built")
+
+
+def _one(children: int) -> int:
+    return 1
+
+
+def _operators(children: int) -> int:
+    return children // 2
+
+
+_NESTING: dict[str, Callable[[int], int]] = {
+    **dict.fromkeys(("paren", "scalar_group", "id_group", "tag_group", "arith_group", "access"), _one),
+    **dict.fromkeys(("negation", "id_not", "minus", "block"), _one),
+    **dict.fromkeys(("and_chain", "or_chain", "id_and", "id_or", "arith"), _operators),
+}
+"""What counts as nesting: brackets, blocks, `not`, unary minus, and the operators of one chain."""
+
+
+def parse_source(sources: SourceMap, file: int, sink: Sink) -> SourceTree | None:
+    """The AST of one file of the map; None after errors of syntax."""
+    return _parse(sources, file, sink, parse_tree, build_ast)
+
+
+def parse_expression(text: str, sources: SourceMap, sink: Sink) -> Match | None:
+    """The AST of one match given as text (`-e`); None after errors of syntax. The text joins `sources`."""
+    file = sources.add_text("<expression>", text)
+    if not text.strip():
+        sink.error("PF0203", "the expression is empty", Span(file, 0, len(text)), "", ("write a match: `tcp dst port 22`",))
+        return None
+    return _parse(sources, file, sink, parse_expression_tree, build_expression)
+
+
+def build_ast(tree: Tree[Token], file_index: int, sink: Sink) -> SourceTree:
+    """The AST of a whole file. Raises TooDeep."""
+    result: SourceTree = _fold(tree, file_index, sink)
+    return result
+
+
+def build_expression(tree: Tree[Token], file_index: int, sink: Sink) -> Match:
+    """The AST of one match. Raises TooDeep."""
+    result: Match = _fold(tree, file_index, sink)
+    return result
+
+
+def _fold(tree: Tree[Token], file_index: int, sink: Sink) -> Any:
+    return fold(tree, Context(file_index, sink), HANDLERS, _NESTING, FLAT_RULES, MAX_DEPTH)
+
+
+def _parse(
+    sources: SourceMap,
+    file: int,
+    sink: Sink,
+    parse: Callable[[str], Tree[Token]],
+    build: Callable[[Tree[Token], int, Sink], _Built],
+) -> _Built | None:
+    from lark import UnexpectedInput  # here, because importing it takes longer than printing the help
+
+    text = sources.files[file].text
+    try:
+        return build(parse(text), file, sink)
+    except (LayoutError, UnexpectedInput) as error:
+        sink.items.append(explain(error, text, file))
+    except TooDeep as error:
+        sink.items.append(too_deep(error.span))
+    return None
