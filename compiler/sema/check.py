@@ -1,0 +1,239 @@
+"""What a resolved policy may not say though each of its words is right: scope of encapsulations, limits of hooks.
+
+In: a `Policy` of `resolve`. Out: diagnostics only. Afterwards `lower` may rely on at most two open `vlan`s and one open
+`vxlan`, on heads whose body reads what the head opened, and on fields that every reachable hook has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from ebpfc.compiler.ast.nodes import (
+    Access,
+    And,
+    Arith,
+    Binary,
+    Block,
+    DirectionTest,
+    Encap,
+    FieldRef,
+    Group,
+    HookPoint,
+    Match,
+    Member,
+    Named,
+    Negate,
+    Not,
+    Or,
+    Paren,
+    Policy,
+    Primitive,
+    Relation,
+    Rule,
+    Span,
+)
+from ebpfc.compiler.diagnostics.model import Related, Sink
+from ebpfc.compiler.fields import MAX_TAGS
+
+MAX_TUNNELS = 1
+"""VXLAN within VXLAN is not built yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """What is open at a place: tunnels around the packet read, and tags opened in it."""
+
+    tunnels: int = 0
+    tags: int = 0
+
+
+def check(policy: Policy, sink: Sink) -> None:
+    checker = _Checker(policy.hooks, sink)
+    checker.body(policy.body, Open(), outbound=False)
+
+
+class _Checker:
+    def __init__(self, hooks: tuple[HookPoint, ...], sink: Sink) -> None:
+        self.hooks = hooks
+        self.sink = sink
+        self._said: set[tuple[str, Span]] = set()
+
+    def body(self, items: tuple[Rule | Block, ...], here: Open, *, outbound: bool) -> None:
+        """`outbound`: only outbound packets come here."""
+        for item in items:
+            if isinstance(item, Block):
+                self._block(item, here, outbound)
+            elif item.match is not None:
+                self._chain(item.match, here, outbound=outbound)
+
+    def _block(self, block: Block, here: Open, outbound: bool) -> None:
+        inside = here
+        if block.match is not None:
+            inside = self._chain(block.match, here, outbound=outbound)
+            self._head(block.match, block.body)
+        self.body(block.body, inside, outbound=outbound or _only_outbound(block.match))
+        if isinstance(block.orelse, Block):
+            self._block(block.orelse, here, outbound)
+        elif block.orelse is not None:
+            self.body(block.orelse, here, outbound=outbound)
+
+    # --- what is open
+
+    def _chain(self, match: Match, here: Open, *, outbound: bool) -> Open:
+        """Walks one `and` chain from the left; returns what is open behind it."""
+        outbound = outbound or _only_outbound(match)
+        for member in match.items if isinstance(match, And) else (match,):
+            match member:
+                case Encap():
+                    here = self._opened(member, here)
+                case Or():
+                    for item in member.items:
+                        self._chain(item, here, outbound=outbound)
+                case And() | Paren() | Not() | Named():
+                    inner = member if isinstance(member, And) else member.match
+                    self._chain(inner, here, outbound=outbound)
+                case Relation() | Member():
+                    if not outbound:
+                        self._fields(member)
+                case _:
+                    pass
+        return here
+
+    def _opened(self, encap: Encap, here: Open) -> Open:
+        if encap.kind == "vlan":
+            if here.tags == MAX_TAGS:
+                hint = "a third tag lies beyond the parser's limits; `malformed` is true of such a packet"
+                self._say("PF0501", "a third `vlan` is not looked for", encap.span, "two tags are open here", hint)
+                return here
+            return replace(here, tags=here.tags + 1)
+        if encap.kind == "vxlan":
+            if here.tunnels == MAX_TUNNELS:
+                hint = "leave the inner `vxlan` out"
+                self._say(
+                    "PF0609", "`vxlan` inside `vxlan` is not built yet", encap.span, "a tunnel is open here", hint
+                )
+                return here
+            return Open(here.tunnels + 1, 0)
+        return here
+
+    def _say(self, code: str, message: str, span: Span, label: str, hint: str) -> None:
+        """A named match is walked at each use; what is wrong in it is said once."""
+        if (code, span) not in self._said:
+            self._said.add((code, span))
+            self.sink.error(code, message, span, label, (hint,))
+
+    # --- heads
+
+    def _head(self, head: Match, body: tuple[Rule | Block, ...]) -> None:
+        """Refuses a head that seems to open a packet for its body and does not."""
+        if not body:
+            return
+        for encap, how in _closed_encaps(head):
+            if encap.kind == "vlan" and not any(_reads_tags(item) for item in body):
+                continue
+            where = f"opens nothing for the block: it stands {how}"
+            self.sink.error(
+                "PF0502",
+                f"the block would read the {'outer packet' if encap.kind == 'vxlan' else 'outermost tag'}",
+                encap.span,
+                where,
+                (_head_hint(encap),),
+                (Related(head.span, "the head"),),
+            )
+            return
+
+    # --- hooks
+
+    def _fields(self, node: Relation | Member) -> None:
+        for ref in _references(node):
+            if (ref.proto, ref.name) == ("meta", "mark") and "xdp" in self.hooks:
+                able = ", ".join(f"`{hook}`" for hook in ("tc ingress", "tc egress"))
+                self._say(
+                    "PF0701", "`meta.mark` cannot be read at `xdp`", ref.span, "no packet mark there yet",
+                    f"the hooks {able} can: leave `xdp` out of `hook`",
+                )  # fmt: skip
+
+
+def _head_hint(encap: Encap) -> str:
+    return f"write `{encap.kind}` directly in the `and` chain, values as a set: `{encap.kind} {{1, 2}}`"
+
+
+def _closed_encaps(match: Match) -> Iterator[tuple[Encap, str]]:
+    """Encapsulations in `or`, parentheses or a named match, but not under `not`; those of the chain itself open."""
+    for member in match.items if isinstance(match, And) else (match,):
+        match member:
+            case Or():
+                yield from ((encap, "in an `or`") for encap in _all_encaps(member))
+            case Paren():
+                yield from ((encap, "in parentheses") for encap in _all_encaps(member))
+            case Named():
+                yield from ((replace(encap, span=member.span), "in a named match") for encap in _all_encaps(member))
+            case _:
+                pass
+
+
+def _all_encaps(match: Match) -> Iterator[Encap]:
+    match match:
+        case Encap():
+            yield match
+        case And() | Or():
+            for item in match.items:
+                yield from _all_encaps(item)
+        case Paren() | Named():
+            yield from _all_encaps(match.match)
+        case _:
+            pass
+
+
+def _reads_tags(item: Rule | Block) -> bool:
+    """Whether a rule or block asks for a tag or what stands behind one (`vlan`, `vlan.pcp`, `ether proto`)."""
+    if item.match is not None and _match_reads_tags(item.match):
+        return True
+    if isinstance(item, Rule):
+        return False
+    orelse = item.orelse if isinstance(item.orelse, tuple) else (item.orelse,) if item.orelse is not None else ()
+    return any(_reads_tags(inner) for inner in (*item.body, *orelse))
+
+
+def _match_reads_tags(match: Match) -> bool:
+    match match:
+        case Encap():
+            return match.kind == "vlan"
+        case And() | Or():
+            return any(_match_reads_tags(item) for item in match.items)
+        case Paren() | Named() | Not():
+            return _match_reads_tags(match.match)
+        case Primitive():
+            return (match.proto, match.type) == ("ether", "proto")
+        case Relation() | Member():
+            return any(ref.proto == "vlan" for ref in _references(match))
+        case _:
+            return False
+
+
+def _only_outbound(match: Match | None) -> bool:
+    members = match.items if isinstance(match, And) else (match,)
+    return any(isinstance(member, DirectionTest) and member.direction == "outbound" for member in members)
+
+
+def _references(node: Relation | Member) -> Iterator[FieldRef]:
+    sides = (node.left, node.right) if isinstance(node, Relation) else node.keys
+    for side in sides:
+        if isinstance(side, FieldRef | Access | Binary | Negate | Group):
+            yield from _arith_references(side)
+
+
+def _arith_references(node: Arith) -> Iterator[FieldRef]:
+    match node:
+        case FieldRef():
+            yield node
+        case Access():
+            yield from _arith_references(node.offset)
+        case Binary():
+            yield from _arith_references(node.left)
+            yield from _arith_references(node.right)
+        case Negate() | Group():
+            yield from _arith_references(node.operand)
+        case _:
+            pass

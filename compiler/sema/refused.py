@@ -1,0 +1,96 @@
+"""Words of tcpdump, pf and iptables that this language refuses for good, and parts of it that are not built yet.
+
+In: a word, or what was parsed. Out: why it is refused and what to write instead, as data; the caller reports it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ebpfc.compiler.ast.nodes import Span
+from ebpfc.compiler.diagnostics.model import Sink
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    message: str
+    label: str
+    hints: tuple[str, ...] = ()
+
+
+def _family(words: str, what: str, hint: str) -> dict[str, Reason]:
+    return {
+        word: Reason(f"`{word}` is refused: {what}", "not on an Ethernet device", (hint,)) for word in words.split()
+    }
+
+
+_BYTES_HINT = "compare bytes instead: `ether[off:size]`"
+
+REFUSED_WORDS: dict[str, Reason] = {
+    **_family(
+        "wlan type subtype dir ra ta addr1 addr2 addr3 addr4 radio ppi prism",
+        "802.11 headers are not seen by an Ethernet device",
+        "write `ether src`, `ether dst` or `ether proto`",
+    ),
+    **_family(
+        "vpi vci lane oamf4s oamf4e oamf4 oam oamf4ec oamf4sc metac bcc sc ilmic connectmsg metaconnect",
+        "ATM cells are not seen by an Ethernet device",
+        _BYTES_HINT,
+    ),
+    **_family(
+        "fisu lssu lsu msu mtp2 hfisu hlssu hmsu sio opc dpc sls hsio hopc hdpc hsls isup",
+        "SS7 is not carried by an Ethernet device",
+        _BYTES_HINT,
+    ),
+    **_family(
+        "rnr rulenum reason rset ruleset srnr subrulenum action ifname on",
+        "it reads pf's log, and this filter sees packets before any log",
+        "write `ifindex N` for the interface",
+    ),
+    **_family("decnet", "DECnet is not filtered", "write `ether proto 0x6003`"),
+    **_family("lat moprc mopdl sca atalk aarp", "only IP, ARP and RARP have a test of their own name",
+              "write `ether proto` and the name"),
+    **_family("iso clnp esis isis l1 l2 iih lsp snp csnp psnp es-is is-is", "OSI protocols ride on LLC, not filtered",
+              _BYTES_HINT),
+    **_family("llc netbeui ipx", "LLC types are not filtered", _BYTES_HINT),
+    **_family("fddi tr slip ppp rif", "the device is Ethernet", "write `ether`"),
+    "gateway": Reason(
+        "`gateway` is refused: it needs host names, which are never looked up",
+        "needs a host name",
+        ("write `ether host MAC and not host ADDRESS`",),
+    ),
+}  # fmt: skip
+
+
+def word(text: str) -> Reason | None:
+    """Why a word of another link layer or program is refused; None when it is not one of those."""
+    return REFUSED_WORDS.get(text)
+
+
+_NOT_BUILT_ENCAPS = ("geneve", "gre", "ipip", "gtp", "mpls", "pppoes", "pppoed")
+_TEST_HINTS: dict[str, str] = {
+    "geneve": "match the outer packet: `udp dst port 6081`",
+    "gre": "match the outer packet: `proto gre`",
+    "ipip": "match the outer packet: `ip proto 4`",
+    "gtp": "match the outer packet: `udp dst port 2152`",
+    "mpls": "match the frame: `ether proto mpls`",
+    "pppoes": "match the frame: `ether proto pppoes`",
+    "pppoed": "match the frame: `ether proto pppoed`",
+    "stp": "match the destination: `ether dst 01:80:c2:00:00:00`",
+    "protochain": "write `proto N`: over IPv6 it looks at every extension header",
+    "state": "match what opens a connection: `tcp flags S/SA`",
+    "payload": "read the bytes behind the header: `udp[8:4] = 0x47455420`",
+    "payload starts": "read the bytes behind the header: `udp[8:4] = 0x47455420`",
+    "tcp.mss": "match the segment that carries it: `tcp flags S/SA`",
+    "tcp.wscale": "match the segment that carries it: `tcp flags S/SA`",
+}
+
+
+def is_unbuilt_encap(kind: str) -> bool:
+    return kind in _NOT_BUILT_ENCAPS
+
+
+def not_built(sink: Sink, code: str, what: str, span: Span, hint: str | None = None) -> None:
+    """Reports a part of the language that is parsed and understood, but not compiled yet."""
+    hint = hint if hint is not None else _TEST_HINTS.get(what)
+    sink.error(code, f"`{what}` is not built yet", span, "parsed, and cannot be compiled yet", (hint,) if hint else ())
