@@ -235,15 +235,13 @@ class MatchResolver:
                 return self.arithmetic.relation(node) or node
             case Member():
                 return self.arithmetic.member(node) or node
-            case TcpFlags():
-                self._flags(node)
             case StateTest():
                 refused.not_built(self.sink, "PF0605", "state", node.span)
             case PayloadTest():
                 refused.not_built(self.sink, "PF0605", "payload starts", node.span)
             case ReservedTest():
                 refused.not_built(self.sink, "PF0605", node.form, node.span, "match the port: `tcp dst port 443`")
-            case DirectionTest() | FragmentTest() | MalformedTest() | Named():
+            case DirectionTest() | FragmentTest() | MalformedTest() | TcpFlags() | Named():
                 pass
             case And() | Or() | Not() | Paren() | Primitive() | Elided():
                 raise AssertionError("these have their own place above")
@@ -261,23 +259,18 @@ class MatchResolver:
             refused.not_built(self.sink, "PF0605", node.proto, node.span)
 
     def _cast(self, node: Cast) -> None:
-        if node.proto not in (None, "ether", "ip", "ip6") or (node.proto, node.kind) == ("ip6", "broadcast"):
-            hint = "write `ip6 multicast`" if node.proto == "ip6" else f"write `{node.proto} and {node.kind}`"
+        if (node.proto, node.kind) == ("ip6", "broadcast"):
             self.sink.error(
-                "PF0428", f"`{node.proto} {node.kind}` makes no sense", node.span, f"`{node.proto}` has no {node.kind}",
-                (hint,),
-            )  # fmt: skip
+                "PF0428",
+                "`ip6 broadcast` makes no sense",
+                node.span,
+                "IPv6 has no broadcast",
+                ("write `ip6 multicast`",),
+            )
         elif (node.proto, node.kind) == ("ip", "broadcast") and self.netmask is None:
             self.sink.error(
                 "PF0437", "`ip broadcast` needs the netmask of the network", node.span, "which network?",
                 ("give it: `--netmask 255.255.255.0`; or write `ether broadcast`",),
-            )  # fmt: skip
-
-    def _flags(self, node: TcpFlags) -> None:
-        if node.value & ~node.mask:
-            self.sink.error(
-                "PF0410", "a flag stands before the `/` and not after it", node.span, "can never hold",
-                ("write it after the `/` too: `S/SA`",),
             )  # fmt: skip
 
     def _encap(self, node: Encap) -> Encap:

@@ -221,7 +221,6 @@ class _PolicyResolver:
             refused.not_built(self.sink, "PF0602", guard.kind, guard.span, "leave the guard out")
 
     def _actions(self, actions: tuple[Action, ...]) -> None:
-        decided: Verdict | OtherAction | None = None
         for action in actions:
             match action:
                 case Verdict():
@@ -231,14 +230,6 @@ class _PolicyResolver:
                 case OtherAction():
                     refused.not_built(self.sink, "PF0603", action.kind, action.span, 'count instead: `count "name"`')
                 case Count():
-                    continue
+                    pass
                 case _:
                     assert_never(action)
-            if isinstance(action, OtherAction) and not action.decides:
-                continue
-            if decided is not None:
-                self.sink.error(
-                    "PF0212", "a rule has one verdict at most", action.span, "a second verdict",
-                    ("write a rule of its own for it",), (Related(decided.span, "the first"),),
-                )  # fmt: skip
-            decided = action
