@@ -15,6 +15,7 @@ SHT_NULL, SHT_PROGBITS, SHT_SYMTAB, SHT_STRTAB, SHT_NOTE, SHT_REL = 0, 1, 2, 3, 
 STB_LOCAL, STT_NOTYPE, STT_SECTION, STT_FILE = 0, 0, 3, 4
 EM_BPF = 247
 ET_REL = 1
+LARGEST_ALIGNMENT = 4096
 FIRST_RESERVED_INDEX = 0xFF00  # SHN_LORESERVE: absolute and common symbols, no section's number
 
 NOTE_SECTION = ".note.ebpfc"
@@ -119,7 +120,22 @@ def read_elf(raw: bytes) -> ElfObject:
         Section(_string(names, name), kind, flags, _content(raw, (kind, at, size)), link, info, alignment, entry_size)
         for name, kind, flags, _address, at, size, link, info, alignment, entry_size in rows
     )
-    return ElfObject(sections, tuple(_read_symbols(sections)))
+    symbols = tuple(_read_symbols(sections))
+    for section in sections:
+        _check(section, sections, len(symbols))
+    return ElfObject(sections, symbols)
+
+
+def _check(section: Section, sections: tuple[Section, ...], symbol_count: int) -> None:
+    if section.alignment > LARGEST_ALIGNMENT:
+        raise ElfError(f"section {section.name} is aligned to {section.alignment}")
+    if section.type == SHT_REL:
+        if section.info >= len(sections) or sections[section.info].type == SHT_REL:
+            raise ElfError(f"{section.name} patches no section")
+        if len(section.data) % _RELOCATION.size or any(n >= symbol_count for n in _referenced_symbols(section)):
+            raise ElfError(f"{section.name} is not whole")
+        if section.link >= len(sections) or sections[section.link].type != SHT_SYMTAB:
+            raise ElfError(f"{section.name} is of another symbol table")
 
 
 def _content(raw: bytes, row: tuple[int, int, int]) -> bytes:
@@ -142,7 +158,7 @@ def _string(table: bytes, offset: int) -> str:
 
 def _read_symbols(sections: tuple[Section, ...]) -> Iterator[Symbol]:
     tables = [section for section in sections if section.type == SHT_SYMTAB]
-    if len(tables) != 1 or not tables[0].link < len(sections) or len(tables[0].data) % _SYMBOL.size:
+    if len(tables) != 1 or tables[0].link >= len(sections) or len(tables[0].data) % _SYMBOL.size:
         raise ElfError("the symbol table is not whole")
     names = sections[tables[0].link].data
     for name, info, other, section, value, size in _SYMBOL.iter_unpack(tables[0].data):
@@ -170,9 +186,9 @@ def strip(elf: ElfObject) -> ElfObject:
 
 def _is_dropped(elf: ElfObject, section: Section) -> bool:
     if section.type == SHT_REL:
-        if not section.info < len(elf.sections) or len(section.data) % _RELOCATION.size:
-            raise ElfError("a relocation section is not whole")
-        return _is_dropped(elf, elf.sections[section.info]) if elf.sections[section.info] is not section else True
+        return _is_dropped(elf, elf.sections[section.info])
+    if section.type in (SHT_SYMTAB, SHT_STRTAB):
+        return False
     return section.name.startswith((".debug_", ".eh_frame", ".note")) or section.name in (".llvm_addrsig", ".comment")
 
 

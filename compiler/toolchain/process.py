@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import signal
 import subprocess
-import threading
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 OUTPUT_LIMIT = 256 * 1024
+LOOK_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,24 +41,28 @@ def run_tool(argv: Sequence[str], *, cwd: Path, environment: Mapping[str, str], 
         stderr=subprocess.STDOUT,
         start_new_session=True,
     ) as process:
-        assert process.stdout is not None
-        reader = threading.Thread(target=_keep_beginning, args=(process.stdout, kept), daemon=True)
-        reader.start()
-        timed_out = False
         try:
-            process.wait(timeout)
-        except subprocess.TimeoutExpired:
-            timed_out = True
+            timed_out = not _wait(process, kept, time.monotonic() + timeout)
         finally:
             _end_group(process)
-        # A grandchild that left the group may hold the pipe open: do not wait for it.
-        reader.join(timeout=1)
     return Finished(process.returncode, kept.decode("utf-8", "replace"), timed_out)
 
 
-def _keep_beginning(stream: IO[bytes], kept: bytearray) -> None:
-    while chunk := os.read(stream.fileno(), 65536):
-        kept += chunk[: OUTPUT_LIMIT - len(kept)]
+def _wait(process: subprocess.Popen[bytes], kept: bytearray, deadline: float) -> bool:
+    """Reads until the tool has ended, even if something that it started keeps the pipe open; False after `deadline`."""
+    assert process.stdout is not None
+    pipe = process.stdout.fileno()
+    while (left := deadline - time.monotonic()) > 0:
+        if select.select([pipe], [], [], min(left, LOOK_SECONDS))[0]:
+            chunk = os.read(pipe, 65536)
+            kept += chunk[: OUTPUT_LIMIT - len(kept)]
+            if not chunk:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(max(deadline - time.monotonic(), 0))
+                return process.returncode is not None
+        elif process.poll() is not None:
+            return True
+    return False
 
 
 def _end_group(process: subprocess.Popen[bytes]) -> None:
