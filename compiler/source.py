@@ -88,7 +88,7 @@ class SourceMap:
 def _read_bytes(path: Path, name: str, sink: Sink, at: Span) -> bytes | None:
     try:
         # Not blocking: opening a FIFO that no one writes to would wait for ever.
-        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as stream:
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as stream:
             mode = os.fstat(stream.fileno()).st_mode
             if stat.S_ISDIR(mode):
                 sink.error("PF0102", f"{name} is a folder", at, "a folder", ("name a file of rules in it",))
@@ -113,7 +113,8 @@ def _read_bytes(path: Path, name: str, sink: Sink, at: Span) -> bytes | None:
 
 def _decode(raw: bytes, name: str, sink: Sink, at: Span) -> str | None:
     if not raw.strip():
-        sink.error("PF0105", f"{name} is empty", at, "empty", ("write at least one rule: `pass` lets everything through",))
+        hint = "write at least one rule: `pass` lets everything through"
+        sink.error("PF0105", f"{name} is empty", at, "empty", (hint,))
         return None
     if (nul := raw.find(b"\0")) >= 0:
         sink.error("PF0104", f"{name} is binary, not text: a NUL byte at offset {nul}", at, "not text")

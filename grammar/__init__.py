@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MAX_DEPTH",
+    "RESERVED_WORDS",
     "LayoutError",
     "LayoutKind",
-    "RESERVED_WORDS",
     "parse_expression_tree",
     "parse_tree",
     "parser",

@@ -40,7 +40,7 @@ def load_parser() -> lark.Lark:
 
 
 def build_parser(*, strict: bool) -> lark.Lark:
-    """The parser from its text. `strict` refuses every conflict and every collision of terminals (needs interegular)."""
+    """The parser from its text. `strict` refuses every conflict and collision of terminals (it needs interegular)."""
     file = _FOLDER / "rules.lark"
     return lark.Lark(
         file.read_text(encoding="utf-8"),
@@ -57,9 +57,9 @@ def build_parser(*, strict: bool) -> lark.Lark:
 
 def _cache_folder() -> Path | None:
     """`$XDG_CACHE_HOME/ebpfc` (`~/.cache/ebpfc`), made if need be; None unless it is the user's and no one else's."""
-    base = os.environ.get("XDG_CACHE_HOME", "")
+    base = Path(os.environ.get("XDG_CACHE_HOME", ""))
     try:
-        folder = (Path(base) if os.path.isabs(base) else Path.home() / ".cache") / "ebpfc"
+        folder = (base if base.is_absolute() else Path.home() / ".cache") / "ebpfc"
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         status = folder.lstat()
     except (OSError, RuntimeError):
@@ -71,7 +71,8 @@ def _cache_folder() -> Path | None:
 def _read(file: Path) -> lark.Lark | None:
     try:
         saved = json.loads(file.read_text(encoding="utf-8"), object_pairs_hook=_with_numbers)
-        return lark.Lark._load_from_dict(saved["data"], saved["memo"])
+        parser: lark.Lark = lark.Lark._load_from_dict(saved["data"], saved["memo"])  # type: ignore[no-untyped-call]
+        return parser
     except Exception:  # whatever a broken cache makes of lark, building anew is the answer
         return None
 
@@ -91,7 +92,7 @@ def _write(file: Path, parser: lark.Lark) -> None:
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as stream:
                 stream.write(text)
-            os.replace(aside, file)
+            Path(aside).replace(file)
         except BaseException:
-            os.unlink(aside)
+            Path(aside).unlink()
             raise

@@ -1,7 +1,7 @@
-"""Raw text of a policy → text of the same length in which only the line ends that end a statement are left.
+r"""Raw text of a policy → text of the same length in which only the line ends that end a statement are left.
 
-In: the text as read. Out: the text with comments, continuations (`\\` at a line's end) and the line ends inside brackets
-or after an operator turned into blanks, so that every offset in it is an offset into the original. Assumes nothing.
+In: the text as read. Out: the text with comments, continuations (`\` at a line's end) and the line ends inside
+brackets or after an operator turned into blanks, so that every offset in it is an offset into the original.
 Leaves: a statement's line end, and the one after the `{` of a block, by which the lexer tells it from a set's.
 
 Refuses with LayoutError what would only confuse the parser: brackets that do not match, or lie over 200 deep.

@@ -1,7 +1,7 @@
 """Text → AST: parse, then build; everything that is wrong with the text goes into the sink.
 
-In: a file of a `SourceMap`, or the text of one expression. Out: a `SourceTree` or a `Match` whose spans point into the
-text as read; None when the text does not parse. With errors in the sink a tree may hold stand-ins: stop before using it.
+In: a file of a `SourceMap`, or the text of one expression. Out: a `SourceTree` or a `Match` whose spans point into
+the text as read; None when it does not parse. With errors in the sink a tree may hold stand-ins: stop before using it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from ebpfc.compiler.ast.build_statements import FLAT_RULES, HANDLERS
 from ebpfc.compiler.ast.explain import explain, too_deep
-from ebpfc.compiler.ast.fold import Context, TooDeep, fold
+from ebpfc.compiler.ast.fold import Context, TooDeepError, fold
 from ebpfc.compiler.ast.nodes import Match, SourceTree, Span
 from ebpfc.compiler.diagnostics.model import Sink
 from ebpfc.compiler.source import SourceMap
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _Built = TypeVar("_Built")
 
 
-def _one(children: int) -> int:
+def _one(_children: int) -> int:
     return 1
 
 
@@ -48,19 +48,20 @@ def parse_expression(text: str, sources: SourceMap, sink: Sink) -> Match | None:
     """The AST of one match given as text (`-e`); None after errors of syntax. The text joins `sources`."""
     file = sources.add_text("<expression>", text)
     if not text.strip():
-        sink.error("PF0203", "the expression is empty", Span(file, 0, len(text)), "", ("write a match: `tcp dst port 22`",))
+        hint = "write a match: `tcp dst port 22`"
+        sink.error("PF0203", "the expression is empty", Span(file, 0, len(text)), "nothing to match", (hint,))
         return None
     return _parse(sources, file, sink, parse_expression_tree, build_expression)
 
 
 def build_ast(tree: Tree[Token], file_index: int, sink: Sink) -> SourceTree:
-    """The AST of a whole file. Raises TooDeep."""
+    """The AST of a whole file. Raises TooDeepError."""
     result: SourceTree = _fold(tree, file_index, sink)
     return result
 
 
 def build_expression(tree: Tree[Token], file_index: int, sink: Sink) -> Match:
-    """The AST of one match. Raises TooDeep."""
+    """The AST of one match. Raises TooDeepError."""
     result: Match = _fold(tree, file_index, sink)
     return result
 
@@ -83,6 +84,6 @@ def _parse(
         return build(parse(text), file, sink)
     except (LayoutError, UnexpectedInput) as error:
         sink.items.append(explain(error, text, file))
-    except TooDeep as error:
+    except TooDeepError as error:
         sink.items.append(too_deep(error.span))
     return None

@@ -37,7 +37,7 @@ from ebpfc.compiler.ast.nodes import (
 from ebpfc.compiler.ast.printer import print_arith, print_value
 
 _ARITH_OPS: dict[str, ArithOp] = {op: op for op in get_args(ArithOp)}
-_REL_OPS: dict[str, RelOp] = {"=": "=="} | {op: op for op in get_args(RelOp)}
+_REL_OPS: dict[str, RelOp] = {op: op for op in get_args(RelOp)}
 _WITHOUT_PRECEDENCE = ("%", "^")
 
 
@@ -51,7 +51,7 @@ class ScalarGroup:
 
 @dataclass(frozen=True, slots=True)
 class Protocol:
-    """`tcp`, `outer tcp` before it is known what of it is asked; `text` is canonical, `written` as in the source."""
+    """`tcp`, `outer tcp` before it is known what of it is asked; `text` is canonical."""
 
     text: str
     outer: bool
@@ -129,7 +129,8 @@ def _access(context: Context, kids: Kids, span: Span) -> Access:
         place = token_span(kids[-2], context.file)
         size = read_number(str(kids[-2]), place, context.sink)
         if size not in (1, 2, 4):
-            context.sink.error("PF0409", f"{size} bytes cannot be read at once", place, "1, 2 or 4", ("write 1, 2 or 4",))
+            hint = "write 1, 2 or 4"
+            context.sink.error("PF0409", f"{size} bytes cannot be read at once", place, "not a size", (hint,))
             size = 1
     return Access(str(name), offset, size, outer, span)
 
@@ -144,7 +145,9 @@ def _scalar_group(context: Context, kids: Kids, span: Span) -> ScalarGroup:
 
 def _relation(context: Context, kids: Kids, span: Span) -> Relation:
     left, op, right = kids
-    return Relation(_REL_OPS[str(op)], as_arith(context, left), _right(context, right, span), span)
+    return Relation(
+        _REL_OPS["==" if op == "=" else str(op)], as_arith(context, left), _right(context, right, span), span
+    )
 
 
 def _right(context: Context, kid: Any, span: Span) -> Arith | IPv4 | IPv6 | Mac:

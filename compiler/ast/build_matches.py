@@ -1,7 +1,7 @@
 """Nodes of matches in the parse tree → `Match`.
 
-In: what the nodes below were made into. Out: AST nodes; a value alone becomes an `Elided`, a qualifier goes to the first
-value after it. Refuses what two readers could take for two things: an `and` to the right of an `or` at one level.
+In: what the nodes below were made into. Out: AST nodes; a value alone becomes an `Elided`, a qualifier goes to the
+first value after it. Refuses what two readers could take for two things: an `and` to the right of an `or` at one level.
 """
 
 from __future__ import annotations
@@ -207,7 +207,8 @@ def _key_qualifier(context: Context, kids: Kids, span: Span) -> KeyField:
     fits = (one_way and q.type in (None, "host", "port")) or (q.dir is None and q.type == "proto")
     if not fits:
         hint = "a key is one field: `src`, `dst`, `src port`, `dst port`, `proto`, `ether src`, `ether dst`, `vlan`"
-        context.sink.error("PF0213", "this is no key: it stands for more than one field", span, "not one field", (hint,))
+        message = "this is no key: it stands for more than one field"
+        context.sink.error("PF0213", message, span, "not one field", (hint,))
     words = (q.proto, q.dir, None if q.type == "host" else q.type)
     return KeyField(" ".join(word for word in words if word), q.outer, span)
 

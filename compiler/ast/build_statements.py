@@ -111,7 +111,7 @@ def _default(context: Context, kids: Kids, span: Span) -> Default:
 
 
 def _let(context: Context, kids: Kids, span: Span) -> Let:
-    value = kids[3] if isinstance(kids[3], FileSet) else as_match(context, kids[3])
+    value: Match | SetLiteral | FileSet = kids[3] if isinstance(kids[3], FileSet) else as_match(context, kids[3])
     if isinstance(value, Elided) and isinstance(value.value, SetLiteral):
         value = value.value
     return Let(str(kids[1]), value, span, token_span(kids[1], context.file))

@@ -2,7 +2,7 @@
 
 In: a tree of any depth. Out: what the handler of its root returns. A handler is called with the values of its node's
 children (tokens as they are) and the node's span. Recursion would end at Python's limit for text that a user can write;
-here too much depth is TooDeep, at the node where it is reached.
+here too much depth is TooDeepError, at the node where it is reached.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Kids: TypeAlias = list[Any]
 Handler: TypeAlias = Callable[[Context, Kids, Span], Any]
 
 
-class TooDeep(Exception):
+class TooDeepError(Exception):
     """The tree nests deeper than allowed; `span` is the place where."""
 
     def __init__(self, span: Span) -> None:
@@ -49,26 +49,28 @@ def fold(
     """What `handlers[tree.data]` returns. `nesting` says by rule name how much a node of n children adds to the depth;
     the handler of a rule in `flat` gets all tokens under the node instead of its children.
 
-    Raises TooDeep. A rule without a handler is a KeyError: a mistake of ours, caught by the first test that parses it.
+    Raises TooDeepError. A rule without a handler is a KeyError, a mistake of ours.
     """
+    from lark import Tree
+
     # A frame is a node under way: its children that are done, with the place they span and how deep they nest.
     frames: list[tuple[Tree[Token], Kids, list[int]]] = [(tree, [], [-1, 0, 0])]
     while True:
         node, kids, extent = frames[-1]
         if len(kids) < len(node.children):
             child = node.children[len(kids)]
-            if hasattr(child, "children"):
+            if isinstance(child, Tree):
                 frames.append((_flattened(child) if child.data in flat else child, [], [-1, 0, 0]))
             else:
                 kids.append(child)
-                _extend(extent, child.start_pos, child.end_pos, 0)
+                _extend(extent, child.start_pos or 0, child.end_pos or 0, 0)
             continue
         frames.pop()
         span = Span(context.file, max(extent[0], 0), extent[1])
         name = str(node.data)
         depth = extent[2] + (nesting[name](len(kids)) if name in nesting else 0)
         if depth > max_depth:
-            raise TooDeep(span)
+            raise TooDeepError(span)
         value = handlers[name](context, kids, span)
         if not frames:
             return value
@@ -85,12 +87,14 @@ def _extend(extent: list[int], start: int, end: int, depth: int) -> None:
 
 
 def _flattened(tree: Tree[Token]) -> Tree[Token]:
+    from lark import Tree
+
     tokens: list[Token | Tree[Token]] = []
     waiting: list[Token | Tree[Token]] = [tree]
     while waiting:
         item = waiting.pop()
-        if hasattr(item, "children"):
+        if isinstance(item, Tree):
             waiting.extend(reversed(item.children))
         else:
             tokens.append(item)
-    return type(tree)(tree.data, tokens)
+    return Tree(tree.data, tokens)

@@ -93,7 +93,7 @@ def read_number(text: str, span: Span, sink: Sink) -> int:
 
 
 def read_string(token: Token, file: int, sink: Sink) -> str:
-    """The text between the quotes; escapes are `\\"`, `\\\\`, `\\n`, `\\r`, `\\t`, `\\xNN`."""
+    r"""The text between the quotes; the escapes are \" \\ \n \r \t \xNN."""
     body, span = str(token)[1:-1], token_span(token, file)
     out: list[str] = []
     at = 0
@@ -103,7 +103,8 @@ def read_string(token: Token, file: int, sink: Sink) -> str:
             if escape is None:
                 place = Span(file, span.start + 1 + at, span.start + 3 + at)
                 hint = 'write one of \\" \\\\ \\n \\r \\t \\xNN'
-                sink.error("PF0408", f"`\\{_visible(body[at + 1])}` is no escape of a string", place, "unknown", (hint,))
+                message = f"`\\{_visible(body[at + 1])}` is no escape of a string"
+                sink.error("PF0408", message, place, "unknown escape", (hint,))
                 return ""
             out.append(_SIMPLE_ESCAPES[escape[1]] if escape[1] else chr(int(escape[2], 16)))
             at = escape.end()
@@ -191,7 +192,8 @@ def _ipv6_net(address: str, length: str, span: Span, sink: Sink) -> IPv6:
 def _prefix_length(text: str, most: int, span: Span, sink: Sink) -> int:
     plain = text.lstrip("0") or "0"
     if plain != text:
-        sink.error("PF0401", f"a prefix length with a leading 0: /{_short(text)}", span, "", (f"write `/{_short(plain)}`",))
+        hint = f"write `/{_short(plain)}`"
+        sink.error("PF0401", f"a prefix length with a leading 0: /{_short(text)}", span, "octal or decimal?", (hint,))
         return most
     if len(plain) > 3 or int(plain) > most:
         family = "IPv4" if most == 32 else "IPv6"
