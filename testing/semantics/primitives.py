@@ -52,19 +52,19 @@ def primitive(test: Primitive, scope: Scope) -> Truth:
         case "host" | "net" | None:
             if any(isinstance(item, Mac) for item in members(test.value)):
                 return _ether_host(scope, test.dir, test.value)
-            return _address(scope, test.proto, test.dir, test.value, net=test.type == "net")
+            return _address(scope, test.proto, test.dir, test.value)
 
 
 def _ether_host(scope: Scope, direction: Dir | None, value: Value) -> Truth:
     return _in_header(scope, "ether", ETHER_ADDRESSES, 6, direction, lambda n: holds(value, n))
 
 
-def _address(scope: Scope, proto: str | None, direction: Dir | None, value: Value, *, net: bool) -> Truth:
+def _address(scope: Scope, proto: str | None, direction: Dir | None, value: Value) -> Truth:
     """`host` and `net`: of `proto`, or of every protocol that carries addresses of the families in `value`."""
     truths: list[Truth] = []
     for name, sides in IPV4_ADDRESSES.items():
         if proto in (name, None) and has_ipv4(value):
-            truths.append(_in_header(scope, name, sides, 4, direction, lambda n: holds_ipv4(value, n, net=net)))
+            truths.append(_in_header(scope, name, sides, 4, direction, lambda n: holds_ipv4(value, n)))
     if proto in ("ip6", None) and has_ipv6(value):
         truths.append(_in_header(scope, "ip6", IPV6_ADDRESSES, 16, direction, lambda n: holds_ipv6(value, n)))
     return kleene_or(truths)

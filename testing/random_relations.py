@@ -1,0 +1,179 @@
+"""Random relations and memberships. In: a `random.Random`, and where they stand. Out: text of one atom.
+
+Arithmetic is written with spaces, and `%` and `^` in parentheses, as the language asks; what divides or shifts is a
+small number or bytes of the packet, which may be 0 or large.
+"""
+
+from __future__ import annotations
+
+from random import Random
+
+from ebpfc.compiler.fields import ACCESSORS, FIELDS, Field
+from ebpfc.testing import pool, random_values
+from ebpfc.testing.random_place import Place
+
+CONSTANTS = (
+    ("tcp", "tcpflags", ("tcp-syn", "tcp-ack", "tcp-fin", "tcp-rst")),
+    ("icmp", "icmptype", ("icmp-echo", "icmp-echoreply", "icmp-unreach")),
+    ("icmp6", "icmp6type", ("icmp6-echo", "icmp6-echoreply", "icmp6-neighborsolicit")),
+)
+"""Named offsets and values of pcap-filter(7)."""
+KEYS = ("src", "dst", "ip src", "ip6 dst", "arp src")
+NUMBER_KEYS = ("src port", "dst port", "tcp dst port", "udp src port", "sctp dst port")
+RELATIONS = ("=", "==", "!=", "<", "<=", ">", ">=")
+COMMON = ("ether", "ip", "ip", "ip6", "tcp", "tcp", "udp", "icmp", "icmp6", "arp")
+
+
+def relation(rng: Random, place: Place) -> str:
+    """`arith relop arith`, or a field against an address."""
+    kind = rng.random()
+    if kind < 0.25:
+        return _number_field_relation(rng, place)
+    if kind < 0.4:
+        return _address_field_relation(rng, place)
+    if kind < 0.5:
+        return _named_constants(rng)
+    left = arithmetic(rng, place, rng.randint(0, 2))
+    right = (
+        arithmetic(rng, place, 0) if rng.random() < 0.15 else random_values.number(rng, (0, 1, 2, 6, 64, 255, 0xFFFF))
+    )
+    return f"{left} {rng.choice(RELATIONS)} {right}"
+
+
+def member(rng: Random, place: Place) -> str:
+    """`FIELD in SET`, of every kind of field."""
+    kind = rng.random()
+    if kind < 0.3:
+        key = rng.choice(KEYS)
+        family = {"src": "46", "dst": "46", "ip src": "4", "ip6 dst": "6", "arp src": "4"}[key]
+        named = place.named_set(rng, "address") if family == "46" else None
+        return f"{_outer(rng, place)}{key} in {named or random_values.address_set(rng, family)}"
+    if kind < 0.5:
+        named = place.named_set(rng, "port")
+        members = named or random_values.number_set(rng, pool.PORTS, 0xFFFF)
+        return f"{_outer(rng, place)}{rng.choice(NUMBER_KEYS)} in {members}"
+    if kind < 0.6:
+        key, values, top = rng.choice(
+            (
+                ("vlan", pool.VIDS, 4095),
+                ("vxlan", pool.VNIS, 0xFFFFFF),
+                ("proto", pool.PROTOCOLS, 255),
+                ("ifindex", (1, 2), 9),
+            )
+        )
+        return f"{key} in {random_values.number_set(rng, values, top)}"
+    if kind < 0.8:
+        field = _field(rng, place)
+        return f"{_outer(rng, place)}{field.proto}.{field.name} in {_set_of(rng, field)}"
+    operand = _access(rng, place, 0) if rng.random() < 0.5 else arithmetic(rng, place, 1)
+    return f"{operand} in {random_values.number_set(rng, (0, 1, 2, 6, 17, 64, 128, 135, 255), 255)}"
+
+
+def _outer(rng: Random, place: Place) -> str:
+    return "outer " if rng.random() < (0.2 if place.tunnel else 0.05) else ""
+
+
+def _field(rng: Random, place: Place) -> Field:
+    rows = [row for row in FIELDS.values() if place.mark or row.name != "mark"]
+    return rng.choice(rows)
+
+
+def _largest(field: Field) -> int:
+    return (1 << field.bits) - 1
+
+
+def _values(field: Field) -> tuple[int, ...]:
+    """Numbers that fit the field: its ends, and what frames often hold."""
+    top = _largest(field)
+    near = (0, 1, 2, 4, 5, 6, 17, 46, 64, 80, 100, 135, 443, 4789, 5001, 0x0800, 0x0806, 0x86DD, top - 1, top)
+    return tuple(value for value in near if value <= top)
+
+
+def _set_of(rng: Random, field: Field) -> str:
+    match field.kind:
+        case "ipv4":
+            return random_values.address_set(rng, "4")
+        case "ipv6":
+            return random_values.address_set(rng, "6")
+        case "mac":
+            return "{" + random_values.mac(rng) + "}"
+        case _:
+            return random_values.number_set(rng, _values(field), _largest(field))
+
+
+def _number_field_relation(rng: Random, place: Place) -> str:
+    field = _field(rng, place)
+    while field.kind != "number":
+        field = _field(rng, place)
+    words = {"ip.dscp": "ef", "ip.protocol": "tcp", "tcp.dport": "http", "icmp.type": "echo-request"}
+    name = f"{field.proto}.{field.name}"
+    value = words[name] if name in words and rng.random() < 0.3 else random_values.number(rng, _values(field))
+    return f"{_outer(rng, place)}{name} {rng.choice(RELATIONS)} {value}"
+
+
+def _address_field_relation(rng: Random, place: Place) -> str:
+    field = rng.choice([row for row in FIELDS.values() if row.kind != "number"])
+    value = {"ipv4": random_values.ipv4, "ipv6": random_values.ipv6, "mac": random_values.mac}[field.kind](rng)
+    return f"{_outer(rng, place)}{field.proto}.{field.name} {rng.choice(('==', '=', '!='))} {value}"
+
+
+def _named_constants(rng: Random) -> str:
+    """`tcp[tcpflags] & tcp-syn != 0`, `icmp[icmptype] = icmp-echo`."""
+    proto, offset, values = rng.choice(CONSTANTS)
+    value = rng.choice(values)
+    if proto != "tcp":
+        return f"{proto}[{offset}] {rng.choice(('=', '!='))} {value}"
+    other = rng.choice(values)
+    return rng.choice((f"tcp[{offset}] & {value} != 0", f"tcp[{offset}] & ({value} | {other}) = {other}"))
+
+
+# ---------------------------------------------------------------------------------------------------------- arithmetic
+
+
+def arithmetic(rng: Random, place: Place, depth: int) -> str:
+    """An expression that reads the packet; `depth` is how many operators may stand round a read."""
+    if depth == 0:
+        return _operand(rng, place, depth)
+    inside = arithmetic(rng, place, depth - 1)
+    match rng.choice(("+", "-", "*", "/", "%", "&", "|", "^", "<<", ">>", "minus", "group")):
+        case "minus":
+            return f"- ({inside})"
+        case "group":
+            return f"({inside})"
+        case "/" | "%" as op:
+            other = _operand(rng, place, 0) if rng.random() < 0.4 else str(rng.choice((1, 2, 3, 255)))
+            return f"(({inside}) {op} {other})"
+        case "<<" | ">>" as op:
+            other = _access(rng, place, 0) if rng.random() < 0.3 else str(rng.choice((0, 1, 4, 31)))
+            return f"(({inside}) {op} {other})"
+        case op:
+            other = (
+                _operand(rng, place, 0)
+                if rng.random() < 0.3
+                else random_values.number(rng, (0, 1, 0xF, 0xFF, 0xFFFFFFFF))
+            )
+            left, right = (f"({inside})", other) if rng.random() < 0.8 else (other, f"({inside})")
+            return f"({left} {op} {right})"
+
+
+def _operand(rng: Random, place: Place, depth: int) -> str:
+    kind = rng.random()
+    if kind < 0.15:
+        return rng.choice(("len", "length", "meta.length"))
+    if kind < 0.35:
+        field = _field(rng, place)
+        if field.kind == "number":
+            return f"{_outer(rng, place)}{field.proto}.{field.name}"
+    return _access(rng, place, 1 if rng.random() < 0.15 else depth)
+
+
+def _access(rng: Random, place: Place, depth: int) -> str:
+    """`proto[offset:size]`, seldom at an offset that the packet tells."""
+    proto = rng.choice(COMMON) if rng.random() < 0.85 else rng.choice(ACCESSORS)
+    offset = str(rng.choice((0, 1, 2, 3, 6, 8, 9, 12, 13, 16, 20, 40, 1000, 16382, 16383, 65535)))
+    if depth and rng.random() < 0.8:
+        offset = f"({proto}[{rng.choice((0, 12))}] & 0xf) * 4"
+        if rng.random() < 0.5:
+            offset = f"{_access(rng, place, 0)} + {rng.choice((0, 1, 14, 0xFFFFFFFF))}"
+    size = rng.choice(("", "", ":1", ":2", ":4"))
+    return f"{_outer(rng, place)}{proto}[{offset}{size}]"
