@@ -62,5 +62,5 @@ def test_the_headers_from_the_outside_in(text: str, frame: bytes) -> None:
     ],
 )
 def test_what_is_no_case_is_refused_with_its_line(line: str) -> None:
-    with pytest.raises(CaseError, match="^line 2: "):
+    with pytest.raises(CaseError, match=r"^line 2: "):
         parse_cases(f"# first\n{line}\n")
