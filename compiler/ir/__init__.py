@@ -1,0 +1,1 @@
+"""The intermediate representation: `program` (records), `ranges`, `text` (print and parse), `verify`."""

@@ -1,0 +1,3 @@
+"""Checked policy → IR: `policy` (rules, blocks, hooks), `match` (chains and scope), `atoms` (one test), `values`."""
+
+from ebpfc.compiler.lower.policy import lower as lower

@@ -1,0 +1,107 @@
+"""Boolean conditions on their way to C: fact masks that merge, and plain C text.
+
+In: trees of All, Any, Mask, Text. Out: `render(condition)`, one C expression; masks over the same layer's facts in one
+conjunction become one test: `HAS(o, IP | SADDR4)`, `(o->facts & (TYPE | IP)) == TYPE`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias, assert_never
+
+
+@dataclass(frozen=True, slots=True)
+class Mask:
+    """Facts of a layer (by the C name of its record) that must be set, and others that must not."""
+
+    layer: str
+    set: tuple[str, ...]
+    clear: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """C text; `tight` needs no parentheses beside `&&`."""
+
+    text: str
+    tight: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class All:
+    items: tuple[Condition, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Any:
+    items: tuple[Condition, ...]
+
+
+Condition: TypeAlias = Mask | Text | All | Any
+ALWAYS, NEVER = All(()), Any(())
+
+
+def all_of(*items: Condition) -> Condition:
+    """Conjunction, flat, with the masks of each layer merged into the first."""
+    flat: list[Condition] = []
+    for item in items:
+        flat.extend(item.items if isinstance(item, All) else (item,))
+    masks: dict[str, Mask] = {}
+    rest: dict[Condition, None] = {}
+    for item in flat:
+        if item == NEVER:
+            return NEVER
+        if isinstance(item, Mask):
+            seen = masks.get(item.layer, Mask(item.layer, ()))
+            masks[item.layer] = Mask(item.layer, _merged(seen.set, item.set), _merged(seen.clear, item.clear))
+        else:
+            rest[item] = None
+    if any(set(m.set) & set(m.clear) for m in masks.values()):
+        return NEVER
+    out = (*masks.values(), *rest)
+    return out[0] if len(out) == 1 else All(out)
+
+
+def any_of(*items: Condition) -> Condition:
+    flat: dict[Condition, None] = {}
+    for item in items:
+        for part in item.items if isinstance(item, Any) else (item,):
+            if part == ALWAYS:
+                return ALWAYS
+            flat[part] = None
+    out = tuple(flat)
+    return out[0] if len(out) == 1 else Any(out)
+
+
+def _merged(a: tuple[str, ...], b: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*a, *b)))
+
+
+def render(condition: Condition) -> str:
+    """One C expression, fit to stand inside `if (...)`."""
+    match condition:
+        case Mask():
+            return _mask(condition)
+        case Text():
+            return condition.text
+        case All():
+            return " && ".join(_inside(i) for i in condition.items) or "1"
+        case Any():
+            return " || ".join(_inside(i) for i in condition.items) or "0"
+        case _:
+            assert_never(condition)
+
+
+def _inside(condition: Condition) -> str:
+    text = render(condition)
+    loose = isinstance(condition, Any | All) or (isinstance(condition, Text) and not condition.tight)
+    return f"({text})" if loose else text
+
+
+def _mask(mask: Mask) -> str:
+    wanted = " | ".join(mask.set)
+    if not mask.clear:
+        return f"HAS({mask.layer}, {wanted})"
+    if not mask.set:
+        return f"!({mask.layer}->facts & ({' | '.join(mask.clear)}))"
+    return f"({mask.layer}->facts & ({' | '.join((*mask.set, *mask.clear))})) == ({wanted})"

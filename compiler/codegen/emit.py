@@ -1,0 +1,44 @@
+"""View → C text. User text reaches C only in `//` comments, through `comment_text`."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from ebpfc import templates
+from ebpfc.compiler.codegen.view import PolicyView
+
+C_NAME = "policy.c"
+LINE_MARK = "@@LINE@@"
+"""Where the C's own line numbers begin again behind those of the rules."""
+
+
+@cache
+def _environment() -> Environment:
+    folder = Path(templates.__file__).parent
+    return Environment(
+        loader=FileSystemLoader(folder),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # C, not HTML; what users write passes comment_text
+    )
+
+
+def emit_c(view: PolicyView) -> str:
+    """The whole C file, self-contained."""
+    text = _environment().get_template("policy.c.j2").render(v=view)
+    lines = text.lstrip("\n").split("\n")
+    for number, line in enumerate(lines, 1):
+        if line == LINE_MARK:
+            lines[number - 1] = f'#line {number + 1} "{C_NAME}"'
+    return "\n".join(lines)
+
+
+def comment_text(text: str, limit: int = 160) -> str:
+    """Text fit for a `//` comment: one line of printable ASCII without backslash and question mark (trigraphs)."""
+    safe = "".join(c if " " <= c <= "~" and c not in "\\?" else "." for c in " ".join(text.split()))
+    return safe if len(safe) <= limit else safe[: limit - 3] + "..."

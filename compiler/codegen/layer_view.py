@@ -1,0 +1,162 @@
+"""What one layer's parse must do, as the parse template reads it: built from the layer's plan, frozen, no decisions left."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ebpfc.compiler.codegen.plan import LAYER_NAMES, LayerPlan, Plan, Slot
+from ebpfc.compiler.fields import IPV6_EXTENSIONS
+
+ETHERNET, IPV4, IPV6 = 14, 20, 40
+FRAGMENT_FACTS = ("FRAGMENT", "FRAGMENT_KNOWN", "LATER", "LAST")
+TAG_FACTS = ("TAG1", "TAG2", "TAG2_KNOWN")
+
+
+@dataclass(frozen=True, slots=True)
+class WalkedBit:
+    """An extension header that a rule asks for, and its bit in what the walker returns."""
+
+    number: int
+    bit: int
+
+
+@dataclass(frozen=True, slots=True)
+class LayerView:
+    """`near` slots lie in the fixed header, `far` ones behind it. `f`, `keeps`, `tci`, `tag_type`: what is asked, by name."""
+
+    name: str
+    comment: str
+    taken: bool  # the kernel may have taken the outermost tag out of the data
+    f: dict[str, bool]
+    keeps: dict[str, bool]
+    tci: dict[int, bool]
+    tag_type: dict[int, bool]
+    or_malformed: str
+    ether_short: tuple[Slot, ...]
+    ether_near: tuple[Slot, ...]
+    ether_far: tuple[Slot, ...]
+    near_facts: str
+    past_ethernet: bool
+    network: bool
+    v4: bool
+    v6: bool
+    walk: bool
+    proto: bool
+    l4: bool
+    fragments: bool
+    needs_nh: bool
+    walked: tuple[WalkedBit, ...]
+    ip: tuple[Slot, ...]
+    ip_near: tuple[Slot, ...]
+    ip_far: tuple[Slot, ...]
+    ip_facts: str
+    ip6: tuple[Slot, ...]
+    ip6_near: tuple[Slot, ...]
+    ip6_far: tuple[Slot, ...]
+    ip6_facts: str
+    arp_header: bool
+    arp: tuple[Slot, ...]
+    arp_end: int
+    arp_facts: str
+    transport: tuple[Slot, ...]
+    transport_end: int
+    transport_facts: str
+    vxlan: tuple[int, ...]
+
+    def bits(self, *names: str) -> str:
+        """C of those facts that are asked for, `0` where none is."""
+        return " | ".join(n for n in names if n in self.f) or "0"
+
+
+def walked_bits(plan: Plan) -> tuple[WalkedBit, ...]:
+    """The extension headers that any layer asks for, numbered."""
+    asked = [n for n in IPV6_EXTENSIONS if any(f"WALKED_{n}" in layer.facts for layer in plan.layers)]
+    return tuple(WalkedBit(n, i) for i, n in enumerate(asked))
+
+
+def needs_walk(layer: LayerPlan) -> bool:
+    """Whether IPv6 extension headers must be looked through."""
+    return needs_transport(layer) or has_proto(layer) or any(f.startswith("WALKED") for f in layer.facts) or any(
+        f in layer.facts for f in FRAGMENT_FACTS
+    )
+
+
+def has_proto(layer: LayerPlan) -> bool:
+    return "proto" in layer.keeps
+
+
+def needs_transport(layer: LayerPlan) -> bool:
+    in_l4 = any(s.group == "l4" for s in layer.slots)
+    return in_l4 or bool(layer.vxlan_ports) or any(f in layer.facts for f in ("PLACE", "MALFORMED"))
+
+
+def build_layer(plan: Plan, index: int) -> LayerView:
+    layer = plan.layers[index]
+    f = dict.fromkeys(layer.facts, True)
+    slots = {g: tuple(s for s in layer.slots if s.group == g) for g in ("ether", "tag1", "tag2", "ip", "ip6", "arp", "l4")}
+    ether = slots["ether"]
+    near = tuple(s for s in ether if s.end <= ETHERNET)
+    ip_near, ip_far = _split(slots["ip"], IPV4)
+    ip6_near, ip6_far = _split(slots["ip6"], IPV6)
+    l4, proto, walk = needs_transport(layer), has_proto(layer), needs_walk(layer)
+    fragments = any(name in f for name in FRAGMENT_FACTS)
+    malformed = "MALFORMED" in f
+    v4 = bool(slots["ip"]) or l4 or proto or fragments or "l3" in layer.keeps
+    v6 = bool(slots["ip6"]) or walk or "l3" in layer.keeps
+    network = v4 or v6 or bool(slots["arp"]) or any(n in f for n in ("TYPE", "IP", "IP6", "ARP", "RARP", "PROTO"))
+    tags = any(n in f for n in TAG_FACTS) or bool(slots["tag1"]) or bool(slots["tag2"])
+
+    def bits(*names: str) -> str:
+        return " | ".join(n for n in names if n in f) or "0"
+
+    return LayerView(
+        name=LAYER_NAMES[index],
+        comment=_COMMENTS[index],
+        taken=index == 0 and plan.hook != "xdp",
+        f=f,
+        keeps=dict.fromkeys(layer.keeps, True),
+        tci={n: any(s.offset == 0 for s in slots[f"tag{n}"]) for n in (1, 2)},
+        tag_type={n: any(s.offset == 2 for s in slots[f"tag{n}"]) for n in (1, 2)},
+        or_malformed=" | MALFORMED" if malformed else "",
+        ether_short=tuple(s for s in near if s.end < ETHERNET),
+        ether_near=near,
+        ether_far=tuple(s for s in ether if s.end > ETHERNET),
+        near_facts=" | ".join([*(s.fact for s in near), *(["TAG1_KNOWN"] if "TAG1_KNOWN" in f else [])]) or "0",
+        past_ethernet=network or tags,
+        network=network,
+        v4=v4,
+        v6=v6,
+        walk=walk,
+        proto=proto,
+        l4=l4,
+        fragments=fragments,
+        needs_nh=walk or proto or l4,
+        walked=tuple(w for w in walked_bits(plan) if f"WALKED_{w.number}" in f),
+        ip=slots["ip"],
+        ip_near=ip_near,
+        ip_far=ip_far,
+        ip_facts=bits(*(s.fact for s in ip_near), "PROTO"),
+        ip6=slots["ip6"],
+        ip6_near=ip6_near,
+        ip6_far=ip6_far,
+        ip6_facts=bits(*(s.fact for s in ip6_near)),
+        arp_header=bool(slots["arp"]) or malformed or "ARP" in f or "RARP" in f,
+        arp=slots["arp"],
+        arp_end=max((s.end for s in slots["arp"]), default=0),
+        arp_facts=bits(*(s.fact for s in slots["arp"])),
+        transport=slots["l4"],
+        transport_end=max((s.end for s in slots["l4"]), default=0),
+        transport_facts=bits(*(s.fact for s in slots["l4"])),
+        vxlan=tuple(layer.vxlan_ports),
+    )
+
+
+_COMMENTS = (
+    "The frame, from its Ethernet header at p on: returns its facts, writes the bytes that the rules read.",
+    "The packet inside the tunnel, the same way.",
+)
+
+
+def _split(slots: tuple[Slot, ...], header: int) -> tuple[tuple[Slot, ...], tuple[Slot, ...]]:
+    """Slots inside a fixed header of so many bytes, and behind it."""
+    return tuple(s for s in slots if s.end <= header), tuple(s for s in slots if s.end > header)

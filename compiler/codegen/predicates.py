@@ -1,0 +1,58 @@
+"""A predicate in negation normal form → the C condition of "this is true", through `headers`, `compare` and `late`.
+
+Known false is more than "not true": a header known to be absent, a later fragment, or every byte there and the compare
+failing. That is what the negation of a test becomes.
+"""
+
+from __future__ import annotations
+
+from ebpfc.compiler.codegen import headers
+from ebpfc.compiler.codegen.compare import compared
+from ebpfc.compiler.codegen.condition import ALWAYS, NEVER, Condition, Mask, Text, all_of, any_of
+from ebpfc.compiler.codegen.late import is_late, late_test
+from ebpfc.compiler.codegen.plan import LAYER_NAMES, Plan
+from ebpfc.compiler.ir import program as ir
+
+
+def condition(pred: ir.Pred, plan: Plan) -> Condition:
+    match pred:
+        case ir.Bool():
+            return ALWAYS if pred.value else NEVER
+        case ir.And():
+            return all_of(*(condition(i, plan) for i in pred.items))
+        case ir.Or():
+            return any_of(*(condition(i, plan) for i in pred.items))
+        case ir.Not(ir.In() | ir.Compare() as test):
+            return _known_false(test, plan)
+        case ir.Not():
+            assert not isinstance(pred.item, ir.And | ir.Or | ir.Not | ir.Bool), "push_negations has run"
+            return headers.is_false(pred.item, plan)
+        case ir.In() | ir.Compare():
+            return _true(pred, plan)
+        case _:
+            return headers.is_true(pred, plan)
+
+
+def _true(test: ir.In | ir.Compare, plan: Plan) -> Condition:
+    if is_late(test, plan):
+        return Text(f"{late_test(test, plan)}(ctx, w) == YES")
+    return all_of(_there(test, plan), compared(test, plan))
+
+
+def _known_false(test: ir.In | ir.Compare, plan: Plan) -> Condition:
+    if is_late(test, plan):
+        return Text(f"{late_test(test, plan)}(ctx, w) == NO")
+    differs = all_of(_there(test, plan), compared(test, plan, negated=True))
+    return any_of(headers.absent(ir.test_loads(test), plan), differs)
+
+
+def _there(test: ir.In | ir.Compare, plan: Plan) -> Condition:
+    """Every byte that the test reads is there, in the header that it names."""
+    parts: list[Condition] = []
+    for load in ir.test_loads(test):
+        assert isinstance(load, ir.Load)
+        slot = plan.slot(load)
+        assert slot is not None
+        parts.append(Mask(LAYER_NAMES[load.layer], plan.fact(load.layer, slot.fact)))
+        parts.append(headers.required_of_slot(load, plan))
+    return all_of(*parts)

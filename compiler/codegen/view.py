@@ -1,0 +1,273 @@
+"""IR programs → the frozen view that the templates print: ready-made text and lists, no decisions left.
+
+In: one program a hook, after the passes; where each rule and block stands in its file. Out: `PolicyView`.
+Counters are numbered hook by hook: a hook's rules by their numbers, then its default; behind all hooks the named ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ebpfc import __version__
+from ebpfc.compiler.codegen.condition import render
+from ebpfc.compiler.codegen.layer_view import LayerView, WalkedBit, build_layer, has_proto, needs_walk, walked_bits
+from ebpfc.compiler.codegen.plan import LateTest, Plan, Slot, Table
+from ebpfc.compiler.codegen.predicates import condition
+from ebpfc.compiler.ir import program as ir
+
+STACK_RULES = 3
+"""Up to so many rules (without an inner layer, or one rule with it) keep what was parsed on the stack; more in a map."""
+WIDE_FACTS = 32
+HOOKS: Mapping[ir.HookName, tuple[str, str, str]] = {  # suffix of C names, section, program
+    "xdp": ("xdp", "xdp", "pf_xdp"),
+    "tc ingress": ("in", "tc", "pf_tc_ingress"),
+    "tc egress": ("eg", "classifier", "pf_tc_egress"),
+}
+_VERDICTS = {
+    "xdp": {"pass": "XDP_PASS", "drop": "XDP_DROP"},
+    "tc": {"pass": "TC_ACT_UNSPEC", "drop": "TC_ACT_SHOT"},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a rule or block stands: the file's name in the C, its line, its text on one line of printable ASCII."""
+
+    file: str
+    line: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Origins:
+    """By rule number and by block number."""
+
+    rules: Mapping[int, Origin]
+    blocks: Mapping[int, Origin]
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """What the object carries beside the rules: counters, or (in test builds) the deciding rule in the verdict."""
+
+    counters: bool = True
+    trace: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    ctype: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class TableView:
+    bits: int
+    name: str
+    rows: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StepView:
+    """A rule (`number`, `verdict`, `counts`) or a block (`body`, `orelse`) with the C of when it holds."""
+
+    is_rule: bool
+    condition: str
+    comment: str
+    file: str
+    line: int
+    number: int = -1
+    verdict: str = ""
+    counts: tuple[int, ...] = ()
+    body: tuple[StepView, ...] = ()
+    orelse: tuple[StepView, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class HookView:
+    name: str
+    suffix: str
+    tag: str
+    section: str
+    program: str
+    context: str
+    is_tc: bool
+    in_map: bool
+    default: str
+    default_word: str
+    default_number: int
+    default_reached: bool
+    first_counter: int
+    counts_rules: bool
+    traces: bool
+    reach: int
+    deepest: int
+    opens: str
+    nothing_inside: str
+    extensions: bool
+    walked: tuple[WalkedBit, ...]
+    layers: tuple[LayerView, ...]
+    late: tuple[LateTest, ...]
+    steps: tuple[StepView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyView:
+    title: str
+    version: str
+    facts: tuple[Fact, ...]
+    facts_type: str
+    members: tuple[Member, ...]
+    has_inner: bool
+    has_xdp: bool
+    has_tc: bool
+    counters: int
+    tables: tuple[TableView, ...]
+    table_kinds: tuple[int, ...]
+    hooks: tuple[HookView, ...]
+
+
+def build_view(
+    programs: tuple[ir.Program, ...], origins: Origins, rules: int, names: tuple[str, ...], features: Features
+) -> PolicyView:
+    """`rules` is how many the policy has; `names` are its named counters."""
+    named = {name: len(programs) * (rules + 1) + i for i, name in enumerate(names)}
+    hooks: list[tuple[ir.Program, Plan, tuple[StepView, ...], int]] = []
+    for index, program in enumerate(programs):
+        plan = Plan(program.hook, HOOKS[program.hook][0])
+        first = index * (rules + 1)
+        steps = _StepViews(plan, origins, first, named).steps(program.body)
+        _complete(plan)
+        hooks.append((program, plan, steps, first))
+    plans = tuple(h[1] for h in hooks)
+    facts = tuple(dict.fromkeys(f for plan in plans for layer in plan.layers for f in layer.facts))
+    bit, wide = ("1ull", True) if len(facts) > WIDE_FACTS else ("1u", False)
+    tables = tuple(_table(t) for plan in plans for t in plan.tables.values())
+    return PolicyView(
+        title=f"{programs[0].name}: {rules} rule{'' if rules == 1 else 's'}",
+        version=__version__,
+        facts=tuple(Fact(name, f"({bit} << {i})") for i, name in enumerate(facts)),
+        facts_type="u64" if wide else "u32",
+        members=_members(plans),
+        has_inner=any(p.deepest for p in plans),
+        has_xdp=any(p.hook == "xdp" for p in plans),
+        has_tc=any(p.hook != "xdp" for p in plans),
+        counters=len(programs) * (rules + 1) + len(names) if features.counters else 0,
+        tables=tables,
+        table_kinds=tuple(sorted({t.bits for t in tables})),
+        hooks=tuple(_hook(program, plan, steps, first, rules, features) for program, plan, steps, first in hooks),
+    )
+
+
+def _complete(plan: Plan) -> None:
+    """What the parse of a fact needs besides: `malformed` knows fragments, VXLAN where the transport begins."""
+    for layer in plan.layers:
+        if "MALFORMED" in layer.facts:
+            layer.facts["FRAGMENT"] = None
+        if layer.vxlan_ports:
+            layer.keeps["l4"] = None
+
+
+def _members(plans: tuple[Plan, ...]) -> tuple[Member, ...]:
+    layers = [layer for plan in plans for layer in plan.layers]
+    slots: dict[Slot, None] = {s: None for layer in layers for s in layer.slots}
+    keeps = dict.fromkeys(k for layer in layers for k in layer.keeps)
+    members = [Member(s.ctype, s.member + s.length) for s in slots]
+    members += [Member("u32", k) for k in ("l2", "l3", "l4") if k in keeps]
+    members += [Member("u16", "proto")] if any(has_proto(layer) for layer in layers) else []
+    order = ("u64", "u32", "u16", "u8")
+    return tuple(sorted(members, key=lambda m: order.index(m.ctype)))
+
+
+def _table(table: Table) -> TableView:
+    """The ranges, the last repeated up to a power of two."""
+    size = 1 << (len(table.ranges) - 1).bit_length()
+    padded = (*table.ranges, *(table.ranges[-1:] * (size - len(table.ranges))))
+    if table.bits == 128:
+        rows = tuple(f"{{{_halves(a)}, {_halves(b)}}}" for a, b in padded)
+    else:
+        kind = "ull" if table.bits == 64 else "u"
+        rows = tuple(f"{{{a:#x}{kind}, {b:#x}{kind}}}" for a, b in padded)
+    return TableView(table.bits, table.name, rows)
+
+
+def _halves(value: int) -> str:
+    return f"{{{value >> 64:#x}ull, {value & (2**64 - 1):#x}ull}}"
+
+
+class _StepViews:
+    """Renders the steps of one hook's program, asking the plan for what the conditions read."""
+
+    def __init__(self, plan: Plan, origins: Origins, first: int, named: Mapping[str, int]) -> None:
+        self.plan, self.origins, self.first, self.named = plan, origins, first, named
+        self.verdicts = _VERDICTS["xdp" if plan.hook == "xdp" else "tc"]
+
+    def steps(self, body: tuple[ir.Step, ...]) -> tuple[StepView, ...]:
+        return tuple(self._step(s) for s in body)
+
+    def _step(self, step: ir.Step) -> StepView:
+        text = render(condition(step.pred, self.plan))
+        if isinstance(step, ir.BlockStep):
+            at = self.origins.blocks[step.number]
+            body, orelse = self.steps(step.body), self.steps(step.orelse)
+            return StepView(False, text, at.text, at.file, at.line, body=body, orelse=orelse)
+        at = self.origins.rules[step.number]
+        own = () if step.verdict else (self.first + step.number,)
+        counts = (*own, *(self.named[n] for n in step.counts))
+        verdict = self.verdicts[step.verdict] if step.verdict else ""
+        return StepView(True, text, at.text, at.file, at.line, step.number, verdict, counts)
+
+
+def _hook(
+    program: ir.Program, plan: Plan, steps: tuple[StepView, ...], first: int, rules: int, features: Features
+) -> HookView:
+    suffix, section, name = HOOKS[program.hook]
+    layers = tuple(build_layer(plan, i) for i in range(plan.deepest + 1))
+    total = sum(isinstance(s, ir.RuleStep) for s in ir.steps(program.body))
+    last = program.body[-1] if program.body else None
+    decided = isinstance(last, ir.RuleStep) and last.pred == ir.TRUE and last.verdict is not None
+    verdicts = _VERDICTS["xdp" if program.hook == "xdp" else "tc"]
+    inner = plan.layers[1].facts
+    return HookView(
+        name=program.hook,
+        suffix=suffix,
+        tag=f"_{suffix.upper()}",
+        section=section,
+        program=name,
+        context="struct xdp_md" if program.hook == "xdp" else "struct __sk_buff",
+        is_tc=program.hook != "xdp",
+        in_map=total > (1 if plan.deepest else STACK_RULES),
+        default=verdicts[program.default],
+        default_word=program.default,
+        default_number=rules,
+        default_reached=not decided,
+        first_counter=first,
+        counts_rules=features.counters,
+        traces=features.trace,
+        reach=_reach(layers),
+        deepest=plan.deepest,
+        opens=" | ".join(f"VXLAN_{p}" for p in plan.layers[0].vxlan_ports) or "0",
+        nothing_inside=" | ".join(f for f in ("EXISTS", "MALFORMED") if f in inner) or "0",
+        extensions=any(needs_walk(layer) for layer in plan.layers),
+        walked=walked_bits(plan),
+        layers=layers[::-1],
+        late=tuple(plan.late.values()),
+        steps=steps,
+    )
+
+
+def _reach(layers: tuple[LayerView, ...]) -> int:
+    """How many bytes of a packet tc pulls into its linear part: tags, the longest usual headers, what slots read."""
+    total = 0
+    for layer in layers:
+        ether = max((s.end for s in (*layer.ether_near, *layer.ether_far)), default=14)
+        network = max(60 + 8 * 8, *(s.end for s in (*layer.ip, *layer.ip6, *layer.arp)), 0)
+        total += max(ether, 14 + 8) + network + max(layer.transport_end, 24)
+    return total

@@ -1,0 +1,299 @@
+"""The IR: for one hook, an ordered list of rules and blocks over predicates of one packet and what is inside it.
+
+Grammar (as `ir.text` prints it):
+
+    program  = "program" name hook default step*
+    step     = "rule" number verdict? count* pred | "block" number pred "{" step* "}" ["else" "{" step* "}"]
+    pred     = "true" | "false" | (and pred*) | (or pred*) | (not pred) | test
+    test     = (type L N) | (proto L N*) | (walked L N) | (tag L I) | (vxlan L PORT) | (fragment L KIND)
+             | (malformed L) | (in expr low-high*) | (compare OP expr expr)
+    expr     = NUMBER | (load L BASE OFFSET SIZE) | (loadat L BASE expr SIZE) | (slice expr SHIFT WIDTH)
+             | (OP expr expr) | len | mark | ifindex
+
+L is the layer: 0 the frame, 1 the packet inside its tunnel. BASE names the header that the offset counts from, and
+with it what must be true of the packet for the byte to exist (`requirements`). All tests are three-valued (Kleene):
+a test over loads is false when a requirement of one is false, else unknown when a byte is missing or a divisor is
+zero. `Not` is Kleene's complement. `else` belongs to "was not true", and is only ever the structure of a Block.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from ebpfc.compiler.fields import PROTOCOLS
+from ebpfc.compiler.ir.ranges import Ranges
+
+ArithOp = Literal["+", "-", "*", "/", "%", "&", "|", "^", "<<", ">>"]
+RelOp = Literal["==", "!=", "<", "<=", ">", ">="]
+FragmentKind = Literal["any", "first", "last", "later"]
+VerdictName = Literal["pass", "drop"]
+HookName = Literal["xdp", "tc ingress", "tc egress"]
+
+# ----------------------------------------------------------------------------------------------------------- expressions
+
+
+@dataclass(frozen=True, slots=True)
+class Const:
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """`size` bytes (1, 2, 4; 6 for MAC, 16 for IPv6 addresses) at `offset` of header `base`, as a big-endian number."""
+
+    layer: int
+    base: str
+    offset: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class LoadAt:
+    """A load whose offset is computed from the packet."""
+
+    layer: int
+    base: str
+    offset: Expr
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """`(value >> shift) & (2**width - 1)`."""
+
+    value: Expr
+    shift: int
+    width: int
+
+
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """Unsigned 32-bit arithmetic that wraps; shifts by 32 or more give 0."""
+
+    op: ArithOp
+    left: Expr
+    right: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Meta:
+    """What the hook knows beside the bytes: bytes of the frame, packet mark, interface index."""
+
+    what: Literal["len", "mark", "ifindex"]
+
+
+Expr: TypeAlias = Const | Load | LoadAt | Slice | Bin | Meta
+
+# ----------------------------------------------------------------------------------------------------------------- tests
+
+
+@dataclass(frozen=True, slots=True)
+class TypeIs:
+    """The EtherType after the tags."""
+
+    layer: int
+    ethertype: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProtoIs:
+    """The transport protocol, of IPv4 or IPv6, is one of `numbers` (sorted)."""
+
+    layer: int
+    numbers: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Walked:
+    """An IPv6 extension header of this number is among those walked."""
+
+    layer: int
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class TagIs:
+    """There is a first (1), a second (2) VLAN tag."""
+
+    layer: int
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class VxlanIs:
+    layer: int
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class FragmentIs:
+    layer: int
+    kind: FragmentKind
+
+
+@dataclass(frozen=True, slots=True)
+class MalformedIs:
+    layer: int
+
+
+@dataclass(frozen=True, slots=True)
+class In:
+    """The expression's value lies in the ranges."""
+
+    value: Expr
+    ranges: Ranges
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    op: RelOp
+    left: Expr
+    right: Expr
+
+
+Test: TypeAlias = TypeIs | ProtoIs | Walked | TagIs | VxlanIs | FragmentIs | MalformedIs | In | Compare
+
+
+@dataclass(frozen=True, slots=True)
+class Bool:
+    value: bool
+
+
+@dataclass(frozen=True, slots=True)
+class And:
+    items: tuple[Pred, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Or:
+    items: tuple[Pred, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    item: Pred
+
+
+Pred: TypeAlias = Bool | And | Or | Not | Test
+TRUE, FALSE = Bool(True), Bool(False)
+
+# ----------------------------------------------------------------------------------------------------------------- steps
+
+
+@dataclass(frozen=True, slots=True)
+class RuleStep:
+    """`number` is the rule's place in the policy; `counts` are the names that it counts under, in order."""
+
+    number: int
+    pred: Pred
+    verdict: VerdictName | None
+    counts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BlockStep:
+    """`number` is the block's place among all blocks of the policy, in reading order."""
+
+    number: int
+    pred: Pred
+    body: tuple[Step, ...]
+    orelse: tuple[Step, ...] = ()
+
+
+Step: TypeAlias = RuleStep | BlockStep
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    name: str
+    hook: HookName
+    default: VerdictName
+    body: tuple[Step, ...]
+
+
+# ----------------------------------------------------------------------------------------------------------------- facts
+
+
+def requirements(layer: int, base: str) -> tuple[tuple[Pred, ...], bool]:
+    """What must be true for bytes of `base` to exist, and whether a later fragment has none of them."""
+    match base:
+        case "ether":
+            return (), False
+        case "tag1" | "tag2":
+            return (TagIs(layer, int(base[-1])),), False
+        case "ports":
+            return (ProtoIs(layer, (6, 17, 132)),), True
+        case _ if base.startswith("vxlan:"):
+            return (VxlanIs(layer, int(base[6:])),), True
+    proto = PROTOCOLS[base]
+    if proto.level == "net":
+        return (TypeIs(layer, proto.ethertypes[0]),), False
+    number = proto.ipv4 if proto.ipv4 is not None else proto.ipv6
+    assert number is not None
+    family: tuple[Pred, ...] = (TypeIs(layer, proto.ethertypes[0]),) if len(proto.ethertypes) == 1 else ()
+    return (*family, ProtoIs(layer, (number,))), True
+
+
+def loads(expr: Expr) -> Iterator[Load | LoadAt]:
+    """Every load of an expression, those in offsets first."""
+    match expr:
+        case Load():
+            yield expr
+        case LoadAt():
+            yield from loads(expr.offset)
+            yield expr
+        case Slice():
+            yield from loads(expr.value)
+        case Bin():
+            yield from loads(expr.left)
+            yield from loads(expr.right)
+        case Const() | Meta():
+            return
+
+
+def test_loads(test: Test) -> tuple[Load | LoadAt, ...]:
+    match test:
+        case In():
+            return tuple(loads(test.value))
+        case Compare():
+            return (*loads(test.left), *loads(test.right))
+        case _:
+            return ()
+
+
+def tests(pred: Pred) -> Iterator[Test]:
+    """Every test of a predicate, from left to right."""
+    match pred:
+        case Bool():
+            return
+        case And() | Or():
+            for item in pred.items:
+                yield from tests(item)
+        case Not():
+            yield from tests(pred.item)
+        case _:
+            yield pred
+
+
+def steps(body: tuple[Step, ...]) -> Iterator[Step]:
+    """Every step, depth first, in the order of the text."""
+    for step in body:
+        yield step
+        if isinstance(step, BlockStep):
+            yield from steps(step.body)
+            yield from steps(step.orelse)
+
+
+def width(expr: Expr) -> int:
+    """Bits that the value of an expression has at most."""
+    match expr:
+        case Load():
+            return expr.size * 8
+        case LoadAt():
+            return expr.size * 8
+        case Slice():
+            return expr.width
+        case Const() | Bin() | Meta():
+            return 32

@@ -1,0 +1,122 @@
+"""Computes what is constant, and turns comparisons with a constant into membership in ranges.
+
+    (compare < (load 0 ip 8 1) (+ 2 3))   →   (in (load 0 ip 8 1) 0-4)
+    (and (type 0 2048) false)             →   false
+
+Sound in Kleene's logic: `x and false` is false and `x or true` is true whatever x is, unknown included; a comparison
+with a constant reads the same bytes as the membership. A division by a constant zero is left: it is unknown.
+"""
+
+from __future__ import annotations
+
+from ebpfc.compiler.ir.program import (
+    FALSE,
+    TRUE,
+    And,
+    Bin,
+    Bool,
+    Compare,
+    Const,
+    Expr,
+    In,
+    Load,
+    LoadAt,
+    Meta,
+    Not,
+    Or,
+    Pred,
+    Program,
+    RelOp,
+    Slice,
+    width,
+)
+from ebpfc.compiler.ir.ranges import contains, relation
+from ebpfc.compiler.passes.rewrite import bottom_up, map_predicates
+
+MASK = 0xFFFFFFFF
+_SWAPPED: dict[RelOp, RelOp] = {"==": "==", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
+
+
+def fold_constants(program: Program) -> Program:
+    return map_predicates(program, lambda pred: bottom_up(pred, _fold))
+
+
+def arithmetic(op: str, a: int, b: int) -> int | None:
+    """Unsigned 32-bit arithmetic that wraps; None for a division by zero. Shifts by 32 or more give 0."""
+    match op:
+        case "+":
+            return (a + b) & MASK
+        case "-":
+            return (a - b) & MASK
+        case "*":
+            return (a * b) & MASK
+        case "/":
+            return a // b if b else None
+        case "%":
+            return a % b if b else None
+        case "&":
+            return a & b
+        case "|":
+            return a | b
+        case "^":
+            return a ^ b
+        case "<<":
+            return (a << b) & MASK if b < 32 else 0
+        case _:
+            return a >> b if b < 32 else 0
+
+
+def _fold(pred: Pred) -> Pred:
+    match pred:
+        case And():
+            items = tuple(i for i in pred.items if i != TRUE)
+            return FALSE if FALSE in items else _one_or(items, And, TRUE)
+        case Or():
+            items = tuple(i for i in pred.items if i != FALSE)
+            return TRUE if TRUE in items else _one_or(items, Or, FALSE)
+        case Not(Bool(value)):
+            return Bool(not value)
+        case In():
+            value = expression(pred.value)
+            return Bool(contains(pred.ranges, value.value)) if isinstance(value, Const) else In(value, pred.ranges)
+        case Compare():
+            return _compare(pred.op, expression(pred.left), expression(pred.right))
+        case _:
+            return pred
+
+
+def _one_or(items: tuple[Pred, ...], kind: type[And] | type[Or], empty: Pred) -> Pred:
+    return empty if not items else items[0] if len(items) == 1 else kind(items)
+
+
+def _compare(op: RelOp, left: Expr, right: Expr) -> Pred:
+    match left, right:
+        case Const(), Const():
+            return Bool(contains(relation(op, right.value, 32), left.value))
+        case _, Const():
+            return In(left, relation(op, right.value, width(left)))
+        case Const(), _:
+            return In(right, relation(_SWAPPED[op], left.value, width(right)))
+        case _:
+            return Compare(op, left, right)
+
+
+def expression(expr: Expr) -> Expr:
+    """The expression with its constant parts computed; an offset that became constant makes a plain load."""
+    match expr:
+        case Bin():
+            left, right = expression(expr.left), expression(expr.right)
+            if isinstance(left, Const) and isinstance(right, Const):
+                value = arithmetic(expr.op, left.value, right.value)
+                if value is not None:
+                    return Const(value)
+            return Bin(expr.op, left, right)
+        case Slice():
+            return Slice(expression(expr.value), expr.shift, expr.width)
+        case LoadAt():
+            offset = expression(expr.offset)
+            if isinstance(offset, Const):
+                return Load(expr.layer, expr.base, offset.value, expr.size)
+            return LoadAt(expr.layer, expr.base, offset, expr.size)
+        case Const() | Load() | Meta():
+            return expr
