@@ -5,6 +5,7 @@ In: the command's function. Out: its exit code; 130 after ^C, 143 after SIGTERM,
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
@@ -23,6 +24,8 @@ INTERNAL_ERROR = 3
 
 def run_guarded(command: str, action: Callable[[], int]) -> int:
     """`command` is the name that messages begin with. EBPFC_TRACEBACK=1 shows where an internal error happened."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal that cannot show a character is no error
     in_main = threading.current_thread() is threading.main_thread()
     before = signal.signal(signal.SIGTERM, _terminate) if in_main else None
     try:
