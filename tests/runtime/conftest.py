@@ -126,9 +126,21 @@ def handmade_manifest(hooks: tuple[str, ...], **changes: Any) -> dict[str, Any]:
     ]
     for hook in (h for h in hooks if h != "tc egress"):
         for kind, rule in (("rule", 0), ("rule", 1), ("default", None)):
-            counters.append({"index": len(counters), "kind": kind, "rule": rule, "name": None, "hook": hook})
+            counters.append(
+                {
+                    "index": len(counters),
+                    "kind": kind,
+                    "rule": rule,
+                    "name": None,
+                    "hook": hook,
+                    "direction": "inbound",
+                }
+            )
     return {
         "version": 1,
+        "ebpfc": "0.1.0",
+        "kernel": "5.10",
+        "options": {},
         "policy": "handmade",
         "hooks": [{"hook": h, "program": programs[h][0], "section": programs[h][1]} for h in hooks],
         "rules": rules,

@@ -1,0 +1,248 @@
+"""A policy put in force at a device, replaced, put on trial and taken off: all or nothing, and never a gap.
+
+In: an object's bytes and a `Device`. Out: `Attached`, what was done. What `+new` and `+undo` hold (installed.py) makes
+every step reversible: the new policy is loaded and pinned in `+new`; policies that it replaces move to `+undo` while
+they still judge packets; each link's program is then replaced in one step, and its pin moves over; `+new` gets the
+policy's name. A failure, an interrupted command or a trial that nobody confirms is answered by undo.py's `roll_back`.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ebpfc.runtime import bpffs, hooks
+from ebpfc.runtime import device as devices
+from ebpfc.runtime.detach import sweep_dead, take_off_one
+from ebpfc.runtime.device import Device
+from ebpfc.runtime.errors import ControlError, quote
+from ebpfc.runtime.installed import (
+    NEW,
+    UNDO,
+    Installed,
+    State,
+    add_attachment,
+    is_live,
+    link_path,
+    list_installed,
+    map_path,
+    pin_link,
+    program_numbers,
+    program_path,
+    read_state,
+    write_state,
+)
+from ebpfc.runtime.manifest import HookProgram, Manifest, manifest_of
+from ebpfc.runtime.object import LoadedObject, load_object
+from ebpfc.runtime.undo import commit, recover, roll_back
+
+
+@dataclass(frozen=True, slots=True)
+class AttachOptions:
+    """`hooks`: some of the object's, or () for all. `mode`: of XDP, "" leaves it to the kernel. `trial`: a token,
+    and the policy is undone unless confirmed. `tcx=False`: filters even where the kernel has TCX."""
+
+    hooks: tuple[str, ...] = ()
+    mode: str = ""
+    fix_offload: bool = False
+    trial: str = ""
+    trial_seconds: float = 0.0
+    tcx: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Attached:
+    policy: str
+    attachments: tuple[hooks.Attachment, ...]
+    replaced: tuple[str, ...]
+    counters_kept: bool
+    features_off: tuple[str, ...]
+
+
+def attach_policy(data: bytes, device: Device, options: AttachOptions = AttachOptions()) -> Attached:
+    """Puts an object's policy in force. Raises ControlError or KernelError, and then leaves all as it was."""
+    manifest = manifest_of(data)
+    wanted = _wanted_hooks(manifest, options.hooks)
+    stripping = _refuse_stripped_tags(manifest, wanted, device, options.fix_offload)
+    bpffs.require_mounted()
+    with bpffs.locked():
+        sweep_dead()
+        folder = bpffs.device_folder(device.ifindex)
+        recover(folder, device)
+        if (folder / UNDO).is_dir():
+            raise ControlError(
+                f"a policy is on trial at {quote(device.name, 32)}",
+                (f"keep it: ebpfctl confirm {quote(device.name, 32)}", "or wait until it is undone"),
+            )
+        return _attach(data, manifest, wanted, device, stripping, options)
+
+
+def _wanted_hooks(manifest: Manifest, chosen: tuple[str, ...]) -> tuple[HookProgram, ...]:
+    present = {h.hook: h for h in manifest.hooks}
+    names = tuple(quote(n, 32) for n in present)
+    for hook in chosen:
+        if hook not in present:
+            raise ControlError(f"this object has no program for {quote(hook, 32)}: it is for {', '.join(names)}")
+    unknown = [h for h in present if h not in hooks.HOOKS and (h in chosen or not chosen)]
+    if unknown:
+        raise ControlError(
+            f"this ebpfctl does not attach at {quote(unknown[0], 32)} yet",
+            (f"choose with --hook: {', '.join(h for h in present if h in hooks.HOOKS) or 'none here'}",),
+        )
+    return tuple(h for name, h in present.items() if not chosen or name in chosen)
+
+
+def _refuse_stripped_tags(
+    manifest: Manifest, wanted: tuple[HookProgram, ...], device: Device, fix: bool
+) -> tuple[str, ...]:
+    """The NIC's features that hide tags from an XDP program of this policy; ControlError unless `fix`."""
+    if not manifest.looks_at_tags or all(h.hook != "xdp" for h in wanted):
+        return ()
+    stripping = devices.tag_stripping(device)
+    if stripping and not fix:
+        name = quote(device.name, 32)
+        raise ControlError(
+            f"policy {manifest.policy} looks at VLAN tags, and {name} takes them out before XDP "
+            f"({', '.join(stripping)} on)",
+            ("let ebpfctl turn that off until detach: --fix-offload", "or compile the policy for `hook tc ingress`"),
+        )
+    return stripping
+
+
+def _attach(
+    data: bytes,
+    manifest: Manifest,
+    wanted: tuple[HookProgram, ...],
+    device: Device,
+    stripping: tuple[str, ...],
+    options: AttachOptions,
+) -> Attached:
+    """Under the lock, with nothing pending."""
+    folder = bpffs.device_folder(device.ifindex)
+    names = frozenset(h.hook for h in wanted)
+    present = list_installed(folder)
+    replaced = tuple(i for i in present if i.policy == manifest.policy or i.hooks & names)
+    _refuse_other_mode(replaced, options.mode)
+    if "xdp" in names:
+        ours = frozenset(n for i in present for n in program_numbers(i))
+        hooks.refuse_foreign_xdp(device.ifindex, device.name, ours)
+    same = _same_counters(replaced, manifest)
+    with bpffs.opened(map_path(same.folder, "pf_counters") if same else folder / "none") as counters:
+        reuse = {} if counters is None else {"pf_counters": counters}
+        programs = {h.program for h in wanted}
+        offload = device.ifindex if options.mode == "offload" else 0
+        loaded = load_object(data, wanted=programs.__contains__, reuse=reuse, offload_ifindex=offload)
+    with loaded:
+        try:
+            _stage(folder, loaded, manifest, wanted)
+            _shelve(folder, replaced, manifest.policy, options)
+            state = _switch(folder, loaded, wanted, device, stripping, options)
+            (folder / NEW).rename(bpffs.child(folder, manifest.policy))
+            _drop_other_hooks(folder, names, device)
+        except BaseException:
+            roll_back(folder, device)
+            raise
+    if not options.trial:
+        commit(folder)
+    return Attached(
+        manifest.policy, state.attachments, tuple(i.policy for i in replaced if i.hooks), bool(reuse), stripping
+    )
+
+
+def _refuse_other_mode(replaced: tuple[Installed, ...], mode: str) -> None:
+    """A link keeps its mode: to change it, the old program must go first, and that is the user's to decide."""
+    for attachment in (a for i in replaced for a in i.state.attachments if a.hook == "xdp"):
+        if mode and attachment.mode and attachment.mode != mode:
+            raise ControlError(
+                f"the policy in force is attached in mode {attachment.mode}; it cannot be replaced in mode {mode}",
+                ("leave --mode out", "or detach first: packets pass unfiltered until the new policy is attached"),
+            )
+
+
+def _same_counters(replaced: tuple[Installed, ...], manifest: Manifest) -> Installed | None:
+    """The replaced policy whose rules and counters are these very ones: its counting goes on."""
+    for installed in (i for i in replaced if i.policy == manifest.policy):
+        try:
+            old = installed.manifest()
+        except ControlError:
+            return None
+        if (old.rules, old.counters) == (manifest.rules, manifest.counters):
+            return installed
+    return None
+
+
+def _stage(folder: Path, loaded: LoadedObject, manifest: Manifest, wanted: tuple[HookProgram, ...]) -> None:
+    """Pins what was loaded in `+new`. Nothing judges packets yet."""
+    new = folder / NEW
+    bpffs.make_folder(new)
+    bpffs.write_bytes(new / "manifest", manifest.raw)
+    write_state(new, State())
+    for item in loaded.maps.values():
+        if not item.internal and "." not in item.name:
+            bpffs.pin(item.fd, map_path(new, item.name))
+    for hook in wanted:
+        program = loaded.programs.get(hook.program)
+        if program is None:
+            raise ControlError(f"this object's manifest speaks of a program {hook.program}, which is not in it")
+        bpffs.pin(program.fd, program_path(new, hook.hook))
+
+
+def _shelve(folder: Path, replaced: tuple[Installed, ...], policy: str, options: AttachOptions) -> None:
+    """Moves what will be replaced to `+undo`; it still judges every packet."""
+    undo = folder / UNDO
+    bpffs.make_folder(undo)
+    bpffs.write_record(undo / "plan", {"policy": policy})
+    if options.trial:
+        until = time.time() + options.trial_seconds
+        bpffs.write_record(undo / "trial", {"token": options.trial, "until": until})
+    for installed in replaced:
+        installed.folder.rename(undo / installed.policy)
+
+
+def _switch(
+    folder: Path,
+    loaded: LoadedObject,
+    wanted: tuple[HookProgram, ...],
+    device: Device,
+    stripping: tuple[str, ...],
+    options: AttachOptions,
+) -> State:
+    """From here on the new programs judge packets, hook after hook."""
+    new = folder / NEW
+    shelved = list_installed(folder / UNDO)
+    inherited = tuple(f for i in shelved for f in i.state.features_off)
+    write_state(new, State((), tuple(dict.fromkeys((*inherited, *stripping)))))
+    if stripping:
+        devices.set_features(device, stripping, False)
+    for hook in wanted:
+        program = loaded.programs[hook.program].fd
+        for old in shelved:
+            attachment = old.state.attachment(hook.hook)
+            if attachment is not None and is_live(replace(old, state=State((attachment,))), device.ifindex):
+                _take_over(old, attachment, new, program, device)
+                break
+        else:
+            attachment, link = hooks.attach(hook.hook, device.ifindex, program, options.mode, tcx=options.tcx)
+            pin_link(link, link_path(new, hook.hook))
+        add_attachment(new, attachment)
+    return read_state(new)
+
+
+def _take_over(old: Installed, attachment: hooks.Attachment, new: Path, program_fd: int, device: Device) -> None:
+    """The old policy's place at a hook becomes the new one's, in one step for packets."""
+    if not attachment.is_link:
+        hooks.put_filter(attachment, device.ifindex, program_fd)
+        return
+    path = link_path(old.folder, attachment.hook)
+    with bpffs.opened(path) as link:
+        if link is not None:
+            hooks.replace_linked(link, program_fd)
+    path.rename(link_path(new, attachment.hook))
+
+
+def _drop_other_hooks(folder: Path, taken: frozenset[str], device: Device) -> None:
+    """A replaced policy goes as a whole: also from the hooks at which the new one has no program."""
+    for old in list_installed(folder / UNDO):
+        for attachment in (a for a in old.state.attachments if a.hook not in taken):
+            take_off_one(old.folder, attachment, device)

@@ -1,0 +1,245 @@
+"""What an object says about itself, checked: the manifest's JSON in, frozen records out (schema: docs/manifest.md).
+
+Nothing in it is trusted. Sizes, types and references are checked; names that become paths must fit a pattern; text
+for people (`file`, `text`, `name`, `actions`, versions) is cut to one line and escaped here, so that no string of
+the records can move a cursor, leave a folder or fake a line. Raises ControlError, which says what is wrong.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any, Final, Literal, NoReturn, TypeGuard, get_args
+
+from ebpfc.runtime.elf_note import read_note
+from ebpfc.runtime.errors import ControlError, quote
+
+SCHEMA_VERSION: Final = 1
+_MAX_TEXT: Final = 400  # characters shown of a rule, a path or a name
+_MAX_HOOKS: Final = 16
+_MAX_ENTRIES: Final = 1 << 20  # rules, counters
+_POLICY: Final = re.compile(r"[A-Za-z0-9_-]{1,32}")
+_PROGRAM: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
+_SECTION: Final = re.compile(r"[A-Za-z0-9_./]{1,64}")
+_KERNEL: Final = re.compile(r"(\d{1,3})\.(\d{1,3})")
+
+Kind = Literal["rule", "default", "named"]
+Direction = Literal["inbound", "outbound"]
+Verdict = Literal["pass", "drop"]
+
+
+@dataclass(frozen=True, slots=True)
+class HookProgram:
+    hook: str
+    program: str
+    section: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """`file`, `name`, `text`, `actions` are safe to print; `line` and `column` count from 1; `name` "" is none."""
+
+    number: int
+    file: str
+    line: int
+    column: int
+    name: str
+    text: str
+    actions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CounterPlace:
+    """What index `index` of the map `pf_counters` counts."""
+
+    index: int
+    hook: str
+    kind: Kind
+    rule: int | None
+    name: str
+    direction: Direction
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    policy: str
+    hooks: tuple[HookProgram, ...]
+    rules: tuple[Rule, ...]
+    counters: tuple[CounterPlace, ...]
+    defaults: tuple[tuple[Direction, Verdict], ...]
+    looks_at_tags: bool
+    kernel: tuple[int, int]
+    compiler: str
+    raw: bytes  # the note's own bytes, for a pin beside the maps
+
+    def default(self, hook: str) -> Verdict:
+        """What happens at a hook to a packet that no rule decides."""
+        direction: Direction = "outbound" if hook.endswith(("egress", "output")) else "inbound"
+        return dict(self.defaults)[direction]
+
+
+def manifest_of(data: bytes) -> Manifest:
+    """The manifest of an object."""
+    return read_manifest(read_note(data))
+
+
+def read_manifest(raw: bytes) -> Manifest:
+    """The manifest out of its JSON."""
+    try:
+        tree = json.loads(raw.decode("utf-8"), parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        raise ControlError("this object's manifest is not JSON") from None
+    top = _Table(tree, "manifest")
+    version = top.number("version")
+    if version != SCHEMA_VERSION:
+        raise ControlError(
+            f"this object's manifest has version {version}; this ebpfctl reads version {SCHEMA_VERSION}",
+            ("use the ebpfctl of the release that compiled it, or compile it again",),
+        )
+    hooks = tuple(_hook(entry) for entry in top.tables("hooks", _MAX_HOOKS))
+    if len({h.hook for h in hooks}) != len(hooks) or not hooks:
+        _refuse("hooks", "one program for each hook")
+    rules = tuple(_rule(entry, place) for place, entry in enumerate(top.tables("rules", _MAX_ENTRIES)))
+    named = {h.hook for h in hooks}
+    counters = tuple(
+        _counter(entry, place, named, len(rules)) for place, entry in enumerate(top.tables("counters", _MAX_ENTRIES))
+    )
+    defaults = top.table("defaults")
+    compiler = top.table("compiler")
+    return Manifest(
+        policy=top.matching("policy", _POLICY),
+        hooks=hooks,
+        rules=rules,
+        counters=counters,
+        defaults=tuple((d, _verdict(defaults, d)) for d in get_args(Direction)),
+        looks_at_tags=top.table("flags").flag("looks_at_tags"),
+        kernel=_kernel(top),
+        compiler=f"{compiler.text('name')} {compiler.text('version')}",
+        raw=raw,
+    )
+
+
+def shown(text: str) -> str:
+    """The first line of a foreign text, escaped and cut: fit for a terminal or a message."""
+    first, _, rest = text.strip().partition("\n")
+    return quote(first.rstrip() + (" …" if rest else ""), _MAX_TEXT)
+
+
+class _Table:
+    """A JSON object that is looked at key by key; `place` names it in refusals."""
+
+    def __init__(self, value: object, place: str) -> None:
+        if not _is_table(value):
+            _refuse(place, "an object")
+        self._value = value
+        self._place = place
+
+    def number(self, key: str, lowest: int = 0, highest: int = 1 << 31) -> int:
+        value = self._value.get(key)
+        if not isinstance(value, int) or isinstance(value, bool) or not lowest <= value <= highest:
+            _refuse(f"{self._place}.{key}", f"a number from {lowest} to {highest}")
+        return value
+
+    def optional_number(self, key: str, highest: int) -> int | None:
+        return None if self._value.get(key) is None else self.number(key, 0, highest)
+
+    def text(self, key: str) -> str:
+        value = self._value.get(key)
+        if not isinstance(value, str):
+            _refuse(f"{self._place}.{key}", "a text")
+        return shown(value)
+
+    def optional_text(self, key: str) -> str:
+        return "" if self._value.get(key) is None else self.text(key)
+
+    def matching(self, key: str, pattern: re.Pattern[str]) -> str:
+        value = self._value.get(key)
+        if not isinstance(value, str) or pattern.fullmatch(value) is None:
+            _refuse(f"{self._place}.{key}", f"a text of the form {pattern.pattern}")
+        return value
+
+    def word(self, key: str, words: tuple[str, ...]) -> str:
+        value = self._value.get(key)
+        if not isinstance(value, str) or value not in words:
+            _refuse(f"{self._place}.{key}", " or ".join(words))
+        return value
+
+    def flag(self, key: str) -> bool:
+        value = self._value.get(key)
+        if not isinstance(value, bool):
+            _refuse(f"{self._place}.{key}", "true or false")
+        return value
+
+    def table(self, key: str) -> _Table:
+        return _Table(self._value.get(key), f"{self._place}.{key}")
+
+    def items(self, key: str, most: int) -> list[Any]:
+        value = self._value.get(key)
+        if not isinstance(value, list) or len(value) > most:
+            _refuse(f"{self._place}.{key}", f"an array of at most {most} entries")
+        return value
+
+    def tables(self, key: str, most: int) -> list[_Table]:
+        return [_Table(entry, f"{key}[{n}]") for n, entry in enumerate(self.items(key, most))]
+
+
+def _is_table(value: object) -> TypeGuard[dict[str, Any]]:
+    return isinstance(value, dict)
+
+
+def _refuse(place: str, expected: str) -> NoReturn:
+    raise ControlError(f"this object's manifest is damaged: {place} should be {expected}")
+
+
+def _no_constant(_name: str) -> NoReturn:
+    raise ValueError
+
+
+def _hook(entry: _Table) -> HookProgram:
+    return HookProgram(
+        entry.matching("hook", re.compile(r"[a-z]{1,16}( [a-z]{1,16})?")),
+        entry.matching("program", _PROGRAM),
+        entry.matching("section", _SECTION),
+    )
+
+
+def _rule(entry: _Table, place: int) -> Rule:
+    actions = entry.items("actions", 64)
+    if not all(isinstance(action, str) for action in actions):
+        _refuse(f"rules[{place}].actions", "an array of texts")
+    return Rule(
+        number=entry.number("number", place, place),
+        file=entry.text("file"),
+        line=entry.number("line", 1),
+        column=entry.number("column", 1),
+        name=entry.optional_text("name"),
+        text=entry.text("text"),
+        actions=tuple(shown(action) for action in actions),
+    )
+
+
+def _counter(entry: _Table, place: int, hooks: set[str], rules: int) -> CounterPlace:
+    kind = entry.word("kind", get_args(Kind))
+    rule = entry.optional_number("rule", max(rules - 1, 0))
+    if (rule is None) == (kind == "rule") or (rule is not None and not rules):
+        _refuse(f"counters[{place}].rule", "the number of a rule, in a counter of a rule only")
+    hook = entry.word("hook", tuple(sorted(hooks)))
+    direction = entry.word("direction", get_args(Direction))
+    return CounterPlace(
+        index=entry.number("index", place, place),
+        hook=hook,
+        kind="rule" if kind == "rule" else "named" if kind == "named" else "default",
+        rule=rule,
+        name=entry.optional_text("name"),
+        direction="outbound" if direction == "outbound" else "inbound",
+    )
+
+
+def _verdict(defaults: _Table, direction: Direction) -> Verdict:
+    return "drop" if defaults.word(direction, get_args(Verdict)) == "drop" else "pass"
+
+
+def _kernel(top: _Table) -> tuple[int, int]:
+    major, minor = top.matching("kernel", _KERNEL).split(".")
+    return int(major), int(minor)

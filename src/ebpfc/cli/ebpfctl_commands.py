@@ -1,0 +1,135 @@
+"""One function a subcommand of `ebpfctl`: parsed arguments in, an exit code out; failures are ControlErrors."""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import os
+import select
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from ebpfc.cli import ebpfctl_show as show
+from ebpfc.runtime.attach import Attached, AttachOptions, attach_policy
+from ebpfc.runtime.detach import detach_policies
+from ebpfc.runtime.device import Device, find_device
+from ebpfc.runtime.errors import ControlError, quote
+from ebpfc.runtime.object import MAX_OBJECT
+from ebpfc.runtime.undo import confirm_trial, trial_left
+
+
+def attach(arguments: argparse.Namespace) -> int:
+    data = read_object(arguments.object)
+    device = find_device(arguments.device)
+    options = AttachOptions(tuple(arguments.hook), arguments.mode, arguments.fix_offload)
+    if arguments.confirm is None:
+        show.print_attached(attach_policy(data, device, options), device)
+        return 0
+    attached = _attach_on_trial(data, device, options, arguments.confirm)
+    show.print_attached(attached, device)
+    show.print_trial(device, arguments.confirm)
+    return _await_enter(device) if sys.stdin.isatty() else 0
+
+
+def confirm(arguments: argparse.Namespace) -> int:
+    device = find_device(arguments.device)
+    policies = confirm_trial(device)
+    print(f"{', '.join(policies)} stays in force at {quote(device.name, 32)}")
+    return 0
+
+
+def detach(arguments: argparse.Namespace) -> int:
+    device = find_device(arguments.device)
+    policies = detach_policies(device, keep_maps=arguments.keep)
+    name = quote(device.name, 32)
+    if not policies:
+        raise ControlError(f"no policy is attached to {name}")
+    kept = "; its maps stay: ebpfctl detach without --keep takes them too" if arguments.keep else ""
+    print(f"{', '.join(policies)} is off {name}{kept}")
+    return 0
+
+
+def stats(arguments: argparse.Namespace) -> int:
+    from ebpfc.runtime.stats import read_stats
+
+    device = find_device(arguments.device)
+    policies = read_stats(device)
+    if arguments.json:
+        show.print_stats_json(policies, device)
+    else:
+        show.print_stats(policies, device)
+    return 0
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from ebpfc.runtime.capture import read_capture
+    from ebpfc.runtime.replay import replay
+
+    data = read_object(arguments.object)
+    with _opened(arguments.capture) as stream:
+        _, hook, judged = replay(data, read_capture(stream), arguments.hook)
+        if arguments.json:
+            show.print_run_json(judged, hook)
+        else:
+            show.print_run(judged, hook)
+    return 0
+
+
+def read_object(path: str) -> bytes:
+    """The bytes of an object file. ControlError when it cannot be read."""
+    try:
+        with Path(path).open("rb") as stream:
+            data = stream.read(MAX_OBJECT + 1)
+    except OSError as problem:
+        raise _unreadable(path, problem) from None
+    except ValueError:  # a NUL in the name
+        raise ControlError(f"no such file: {quote(path)}") from None
+    return data
+
+
+@contextmanager
+def _opened(path: str) -> Iterator[BinaryIO]:
+    """The file of that name, or stdin for "-"."""
+    if path == "-":
+        yield sys.stdin.buffer
+        return
+    try:
+        stream = Path(path).open("rb")  # noqa: SIM115 - only its opening may fail here
+    except OSError as problem:
+        raise _unreadable(path, problem) from None
+    with stream:
+        yield stream
+
+
+def _unreadable(path: str, problem: OSError) -> ControlError:
+    if problem.errno == errno.ENOENT:
+        return ControlError(f"no such file: {quote(path)}")
+    return ControlError(f"cannot read {quote(path)}: {os.strerror(problem.errno or errno.EIO).lower()}")
+
+
+def _attach_on_trial(data: bytes, device: Device, options: AttachOptions, seconds: float) -> Attached:
+    """The watchdog stands before anything is attached: from then on no death of ours leaves the policy in force."""
+    import secrets
+    from dataclasses import replace
+
+    from ebpfc.runtime.watchdog import Watchdog
+
+    token = secrets.token_hex(8)
+    with Watchdog(device, token, seconds):
+        return attach_policy(data, device, replace(options, trial=token, trial_seconds=seconds))
+
+
+def _await_enter(device: Device) -> int:
+    """Enter keeps the policy. The terminal may be gone by now; then the time runs out, and the watchdog undoes it."""
+    while trial_left(device):
+        readable, _, _ = select.select([sys.stdin], [], [], 0.5)
+        if readable:
+            if not sys.stdin.readline():
+                return 0  # the terminal has hung up: nobody has confirmed
+            print(f"{', '.join(confirm_trial(device))} stays in force at {quote(device.name, 32)}")
+            return 0
+    print("not confirmed: undone", file=sys.stderr)
+    return 1
