@@ -87,12 +87,8 @@ class SourceMap:
 
 def _read_bytes(path: Path, name: str, sink: Sink, at: Span) -> bytes | None:
     try:
-        # Not blocking: opening a FIFO that no one writes to would wait for ever.
-        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as stream:
-            mode = os.fstat(stream.fileno()).st_mode
-            if stat.S_ISDIR(mode):
-                sink.error("PF0102", f"{name} is a folder", at, "a folder", ("name a file of rules in it",))
-            elif not stat.S_ISREG(mode):
+        with open(path, "rb", opener=_open_at_once) as stream:
+            if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
                 sink.error("PF0108", f"{name} is no regular file", at, "no regular file")
             elif len(raw := stream.read(MAX_BYTES + 1)) > MAX_BYTES:
                 hint = 'split it; long lists of values belong into files of their own: let NAME = file "FILE"'
@@ -101,6 +97,8 @@ def _read_bytes(path: Path, name: str, sink: Sink, at: Span) -> bytes | None:
                 return raw
     except (FileNotFoundError, NotADirectoryError):
         sink.error("PF0101", f"no such file: {name}", at, "not found", ("check the path",))
+    except IsADirectoryError:
+        sink.error("PF0102", f"{name} is a folder", at, "a folder", ("name a file of rules in it",))
     except PermissionError:
         sink.error("PF0103", f"no permission to read {name}", at, "not readable")
     except OSError as error:
@@ -109,6 +107,11 @@ def _read_bytes(path: Path, name: str, sink: Sink, at: Span) -> bytes | None:
     except ValueError:  # a NUL in the path
         sink.error("PF0108", f"{name} is not a path", at, "not a path")
     return None
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Not blocking: opening a FIFO that no one writes to would wait for ever."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _decode(raw: bytes, name: str, sink: Sink, at: Span) -> str | None:
