@@ -20,6 +20,13 @@ class WalkedBit:
     bit: int
 
 
+class Asked(dict[str, bool]):
+    """Names that were asked for; any other is simply not."""
+
+    def __missing__(self, name: str) -> bool:
+        return False
+
+
 @dataclass(frozen=True, slots=True)
 class LayerView:
     """`near` slots lie in the fixed header, `far` ones behind it. `f`, `keeps`, `tci`, `tag_type`: what is asked, by name."""
@@ -27,8 +34,8 @@ class LayerView:
     name: str
     comment: str
     taken: bool  # the kernel may have taken the outermost tag out of the data
-    f: dict[str, bool]
-    keeps: dict[str, bool]
+    f: Asked
+    keeps: Asked
     tci: dict[int, bool]
     tag_type: dict[int, bool]
     or_malformed: str
@@ -92,7 +99,7 @@ def needs_transport(layer: LayerPlan) -> bool:
 
 def build_layer(plan: Plan, index: int) -> LayerView:
     layer = plan.layers[index]
-    f = dict.fromkeys(layer.facts, True)
+    f = Asked.fromkeys(layer.facts, True)
     slots = {g: tuple(s for s in layer.slots if s.group == g) for g in ("ether", "tag1", "tag2", "ip", "ip6", "arp", "l4")}
     ether = slots["ether"]
     near = tuple(s for s in ether if s.end <= ETHERNET)
@@ -114,7 +121,7 @@ def build_layer(plan: Plan, index: int) -> LayerView:
         comment=_COMMENTS[index],
         taken=index == 0 and plan.hook != "xdp",
         f=f,
-        keeps=dict.fromkeys(layer.keeps, True),
+        keeps=Asked.fromkeys(layer.keeps, True),
         tci={n: any(s.offset == 0 for s in slots[f"tag{n}"]) for n in (1, 2)},
         tag_type={n: any(s.offset == 2 for s in slots[f"tag{n}"]) for n in (1, 2)},
         or_malformed=" | MALFORMED" if malformed else "",

@@ -1,7 +1,7 @@
 """IR programs → the frozen view that the templates print: ready-made text and lists, no decisions left.
 
 In: one program a hook, after the passes; where each rule and block stands in its file. Out: `PolicyView`.
-Counters are numbered hook by hook: a hook's rules by their numbers, then its default; behind all hooks the named ones.
+Counters are numbered hook by hook (`counter_base`): a hook's rules by their numbers, its default, the named ones.
 """
 
 from __future__ import annotations
@@ -138,11 +138,11 @@ def build_view(
     programs: tuple[ir.Program, ...], origins: Origins, rules: int, names: tuple[str, ...], features: Features
 ) -> PolicyView:
     """`rules` is how many the policy has; `names` are its named counters."""
-    named = {name: len(programs) * (rules + 1) + i for i, name in enumerate(names)}
     hooks: list[tuple[ir.Program, Plan, tuple[StepView, ...], int]] = []
     for index, program in enumerate(programs):
         plan = Plan(program.hook, HOOKS[program.hook][0])
-        first = index * (rules + 1)
+        first = counter_base(index, rules, names)
+        named = {name: first + rules + 1 + i for i, name in enumerate(names)}
         steps = _StepViews(plan, origins, first, named).steps(program.body)
         _complete(plan)
         hooks.append((program, plan, steps, first))
@@ -159,11 +159,16 @@ def build_view(
         has_inner=any(p.deepest for p in plans),
         has_xdp=any(p.hook == "xdp" for p in plans),
         has_tc=any(p.hook != "xdp" for p in plans),
-        counters=len(programs) * (rules + 1) + len(names) if features.counters else 0,
+        counters=counter_base(len(programs), rules, names) if features.counters else 0,
         tables=tables,
         table_kinds=tuple(sorted({t.bits for t in tables})),
         hooks=tuple(_hook(program, plan, steps, first, rules, features) for program, plan, steps, first in hooks),
     )
+
+
+def counter_base(hook: int, rules: int, names: tuple[str, ...]) -> int:
+    """The first counter of the hook that stands at place `hook` of the policy's hooks."""
+    return hook * (rules + 1 + len(names))
 
 
 def _complete(plan: Plan) -> None:

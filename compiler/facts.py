@@ -1,0 +1,104 @@
+"""What the object will say about itself, and where each rule stands: policy and sources → plain data, no text of C.
+
+In: a checked policy, its programs, its sources. Out: the manifest without the toolchain's part, the rule files under
+their names in C, and the origin of every rule and block.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ebpfc.compiler.ast import nodes
+from ebpfc.compiler.ast.printer import print_action
+from ebpfc.compiler.codegen.emit import comment_text
+from ebpfc.compiler.codegen.view import HOOKS, Features, Origin, Origins, counter_base
+from ebpfc.compiler.ir import program as ir
+from ebpfc.compiler.lower.policy import DIRECTIONS, blocks
+from ebpfc.compiler.source import SourceMap
+from ebpfc.compiler.toolchain.cc import rule_file_name
+from ebpfc.compiler.toolchain.manifest import CounterEntry, HookEntry, RuleEntry, build_manifest
+
+
+def rule_files(sources: SourceMap) -> tuple[tuple[str, bytes], ...]:
+    return tuple((rule_file_name(i, f.path), f.raw) for i, f in enumerate(sources.files))
+
+
+def named_counters(policy: nodes.Policy) -> tuple[str, ...]:
+    """The names after `count`, each once, in the order of the text."""
+    return tuple(dict.fromkeys(a.name for r in policy.rules for a in r.actions if isinstance(a, nodes.Count)))
+
+
+def origins(policy: nodes.Policy, sources: SourceMap) -> Origins:
+    rules = {r.number: _origin(r.span, sources) for r in policy.rules}
+    heads = {i: _origin(b.span, sources, head=True) for i, b in enumerate(blocks(policy.body))}
+    return Origins(rules, heads)
+
+
+def _origin(span: nodes.Span, sources: SourceMap, head: bool = False) -> Origin:
+    if span.file < 0:
+        return Origin(rule_file_name(0, "expression"), 1, "")
+    line, _ = sources.position(span)
+    text = _shown(span, sources)
+    if head:
+        text = text.split("{\n")[0].split("\n")[0]
+    return Origin(rule_file_name(span.file, sources.files[span.file].path), line, comment_text(text))
+
+
+def _shown(span: nodes.Span, sources: SourceMap) -> str:
+    return sources.excerpt(span) if span.file >= 0 else ""
+
+
+def describe(
+    policy: nodes.Policy,
+    programs: tuple[ir.Program, ...],
+    names: tuple[str, ...],
+    sources: SourceMap,
+    kernel: tuple[int, int],
+    features: Features,
+    netmask: int | None,
+) -> dict[str, Any]:
+    """The manifest but for the compiler and the maps (docs/manifest.md)."""
+    bases = [counter_base(i, len(policy.rules), names) for i in range(len(programs))]
+    counters: list[CounterEntry] = []
+    for program, base in zip(programs, bases, strict=True):
+        way = DIRECTIONS[program.hook]
+        rules = [CounterEntry(base + r.number, program.hook, "rule", rule=r.number, direction=way) for r in policy.rules]
+        after = base + len(policy.rules)
+        named = [CounterEntry(after + 1 + i, program.hook, "named", n, direction=way) for i, n in enumerate(names)]
+        counters += [*rules, CounterEntry(after, program.hook, "default", direction=way), *named]
+    counted = bases if features.counters else []
+    return build_manifest(
+        policy=policy.name,
+        hooks=[HookEntry(p.hook, HOOKS[p.hook][2], HOOKS[p.hook][1]) for p in programs],
+        rules=[_rule(r, sources, tuple(b + r.number for b in counted)) for r in policy.rules],
+        counters=counters if features.counters else [],
+        defaults=dict(policy.defaults),
+        looks_at_tags=any(_looks_at_tags(p) for p in programs),
+        kernel=kernel,
+        options={"counters": features.counters, "netmask": netmask},
+    )
+
+
+def _rule(rule: nodes.Rule, sources: SourceMap, counters: tuple[int, ...]) -> RuleEntry:
+    line, column = sources.position(rule.span) if rule.span.file >= 0 else (1, 1)
+    file = sources.files[rule.span.file].path if rule.span.file >= 0 else ""
+    text = " ".join(_shown(rule.span, sources).split())
+    actions = tuple(print_action(a) for a in rule.actions)
+    return RuleEntry(rule.number, file, line, column, rule.name, text, actions, counters)
+
+
+def _looks_at_tags(program: ir.Program) -> bool:
+    """Whether a verdict can hang on the frame's own tags, which a NIC that strips them hides from XDP."""
+    for step in ir.steps(program.body):
+        for test in ir.tests(step.pred):
+            if isinstance(test, ir.TagIs) and test.layer == 0:
+                return True
+            if any(x.layer == 0 and _in_tags(x) for x in ir.test_loads(test)):
+                return True
+    return False
+
+
+def _in_tags(load: ir.Load | ir.LoadAt) -> bool:
+    if load.base in ("tag1", "tag2"):
+        return True
+    return load.base == "ether" and (isinstance(load, ir.LoadAt) or load.offset + load.size > 12)

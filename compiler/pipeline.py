@@ -1,0 +1,135 @@
+"""The spine: rules in, C and the facts about the object out; one line a stage. The toolchain takes it from here.
+
+Raises PolicyError with every diagnostic of the stage that stopped; warnings come with the result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ebpfc.compiler.analysis.lint import lint
+from ebpfc.compiler.ast import nodes
+from ebpfc.compiler.ast.build import parse_expression, parse_source
+from ebpfc.compiler.codegen.emit import emit_c
+from ebpfc.compiler.codegen.view import Features, build_view
+from ebpfc.compiler.diagnostics.model import Diagnostic, PolicyError, Sink
+from ebpfc.compiler.facts import describe, named_counters, origins, rule_files
+from ebpfc.compiler.ir.program import HookName, Program
+from ebpfc.compiler.ir.text import print_program
+from ebpfc.compiler.lower import lower
+from ebpfc.compiler.passes import PASSES, pass_name, run_passes
+from ebpfc.compiler.sema import build_expression_policy, build_resolved
+from ebpfc.compiler.source import SourceMap
+
+
+@dataclass(frozen=True, slots=True)
+class SourceInput:
+    """A rules file, or an expression of the command line; exactly one is given."""
+
+    path: str | None = None
+    expression: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """`kernel` is the oldest to load on; `netmask` an IPv4 mask in host order; `trace` makes a test build (no counters)
+    whose return value is `(deciding rule + 1) << 8 | verdict & 0xff`."""
+
+    kernel: tuple[int, int] = (5, 10)
+    counters: bool = True
+    netmask: int | None = None
+    dump_after: str | None = None
+    trace: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """Everything but the object: `line_files` are the rule files under the names that the C knows them by."""
+
+    c_text: str
+    manifest: dict[str, Any]
+    policy: nodes.Policy
+    warnings: tuple[Diagnostic, ...]
+    line_files: tuple[tuple[str, bytes], ...]
+    dump: str | None = None
+
+
+def dump_names() -> tuple[str, ...]:
+    """What `--dump-after` takes: `lower`, and each pass."""
+    return tuple(dict.fromkeys(("lower", *(pass_name(p) for p in PASSES))))
+
+
+def check_policy(source: SourceInput, options: Options, sources: SourceMap, sink: Sink) -> nodes.Policy:
+    """Read, parse, resolve, check and lint; raises PolicyError."""
+    if source.expression is not None:
+        match = parse_expression(source.expression, sources, sink)
+        sink.raise_if_errors()
+        assert match is not None
+        policy = build_expression_policy(match, sources, sink, netmask=options.netmask)
+        sink.raise_if_errors()
+        assert policy is not None
+        return policy
+    assert source.path is not None
+    file = sources.read(Path(source.path), sink)
+    sink.raise_if_errors()
+    assert file is not None
+    tree = parse_source(sources, file, sink)
+    sink.raise_if_errors()
+    assert tree is not None
+    resolved = build_resolved(tree, sources, sink, netmask=options.netmask, name=source.path)
+    sink.raise_if_errors()
+    assert resolved is not None
+    lint(resolved, sink)
+    return resolved.policy
+
+
+def compile_policy(source: SourceInput, options: Options, sources: SourceMap | None = None) -> Compiled:
+    """The whole way from rules to C; `sources` is filled with the files that were read, for messages."""
+    sources, sink = sources if sources is not None else SourceMap(), Sink()
+    policy = check_policy(source, options, sources, sink)
+    dumps: dict[str, str] = {}
+    programs = tuple(build_program(policy, hook, _recorder(dumps)) for hook in _hooks(policy))
+    names = named_counters(policy)
+    features = Features(options.counters and not options.trace, options.trace)
+    view = build_view(programs, origins(policy, sources), len(policy.rules), names, features)
+    return Compiled(
+        emit_c(view),
+        describe(policy, programs, names, sources, options.kernel, features, options.netmask),
+        policy,
+        tuple(sink.items),
+        rule_files(sources),
+        dumps.get(options.dump_after) if options.dump_after is not None else None,
+    )
+
+
+def build_program(
+    policy: nodes.Policy, hook: HookName, observe: Callable[[str, Program], None] | None = None
+) -> Program:
+    """One hook's program, through all passes."""
+    program = lower(policy, hook)
+    if observe is not None:
+        observe("lower", program)
+    return run_passes(program, observe=observe)
+
+
+def _hooks(policy: nodes.Policy) -> tuple[HookName, ...]:
+    known: tuple[HookName, ...] = ("xdp", "tc ingress", "tc egress")
+    return tuple(h for p in policy.hooks for h in known if h == p)
+
+
+def _recorder(dumps: dict[str, str]) -> Callable[[str, Program], None]:
+    """Keeps each stage's programs as text, one behind the other; only the last state of a pass that runs twice per hook."""
+
+    seen: dict[tuple[str, str], str] = {}
+
+    def observe(stage: str, program: Program) -> None:
+        seen[stage, program.hook] = print_program(program)
+        dumps[stage] = "\n".join(text for (name, _), text in seen.items() if name == stage)
+
+    return observe
+
+
+__all__ = ["Compiled", "Options", "PolicyError", "SourceInput", "build_program", "check_policy", "compile_policy"]
