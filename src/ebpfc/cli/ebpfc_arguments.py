@@ -127,7 +127,7 @@ def _compile_parser() -> Parser:
     output.add_argument("--emit-c", metavar="FILE", help="write the C that is compiled; - is standard output")
     output.add_argument("--no-counters", action="store_true", help="leave the counters of each rule out")
     output.add_argument("--cc", metavar="CC", help="the compiler: a clang, or zig")
-    output.add_argument("--dump-after", metavar="PASS", help="print the IR after a pass (`all`: after each)")
+    output.add_argument("--dump-after", metavar="PASS", help="print the rules as they are after a pass")
     _add_meaning(parser)
     _add_messages(parser)
     parser.add_argument("--version", action="version", version=f"ebpfc {__version__}")

@@ -10,10 +10,10 @@ import argparse
 import sys
 
 from ebpfc.cli.messages import print_diagnostics
-from ebpfc.cli.output import OutputError, check_output, write_output
+from ebpfc.cli.output import OutputError, check_output, printable, write_output
 from ebpfc.cli.progress import Progress
 from ebpfc.compiler.diagnostics.model import PolicyError
-from ebpfc.compiler.pipeline import Compiled, Options, SourceInput, compile_policy
+from ebpfc.compiler.pipeline import Compiled, Options, SourceInput, compile_policy, dump_names
 from ebpfc.compiler.source import SourceMap
 from ebpfc.compiler.toolchain.errors import ToolchainError
 
@@ -23,6 +23,11 @@ DONE, WRONG_RULES, USAGE, TOOLCHAIN = 0, 1, 2, 3
 def run_compile(arguments: argparse.Namespace) -> int:
     """Prints its own messages; returns the exit code."""
     sources = SourceMap()
+    if arguments.dump_after is not None and arguments.dump_after not in dump_names():
+        print(
+            f"ebpfc: no pass {printable(arguments.dump_after)}; there are: {', '.join(dump_names())}", file=sys.stderr
+        )
+        return USAGE
     try:
         _check_outputs(arguments, [arguments.rules] if arguments.rules is not None else [])
         with Progress(not (arguments.quiet or arguments.json)) as progress:
@@ -75,6 +80,8 @@ def _build(compiled: Compiled, arguments: argparse.Namespace, progress: Progress
 def _write(compiled: Compiled, built: bytes | None, arguments: argparse.Namespace) -> None:
     if built is not None:
         write_output(arguments.output, built)
+    if compiled.dump is not None:
+        sys.stdout.write(compiled.dump)
     if arguments.emit_c is not None and arguments.emit_c != "-":
         write_output(arguments.emit_c, compiled.c_text.encode("ascii", "replace"))
     elif arguments.emit_c == "-":
