@@ -70,7 +70,6 @@ CODES: dict[str, str] = {
     "PF0430": "a shift by 32 or more",
     "PF0431": "a wide field in arithmetic",
     "PF0433": "unknown field",
-    "PF0434": "no header to read bytes of",
     "PF0435": "no value on a line of a file",
     "PF0437": "broadcast without a netmask",
     "PF0438": "a length instead of an EtherType",
@@ -99,7 +98,7 @@ CODES: dict[str, str] = {
     "PF0804": "a name never used",
     "PF0805": "malformed packets pass",
     "PF0806": "neighbours cannot be found",
-    "PF0807": "an outbound rule at inbound hooks",
+    "PF0807": "a direction that no hook sees",
     # toolchain
     "PF0901": "no compiler found",
     "PF0902": "the named compiler does not run",

@@ -35,10 +35,10 @@ from ebpfc.compiler.ast.nodes import (
 from ebpfc.compiler.diagnostics.model import Sink
 from ebpfc.compiler.fields import ACCESSORS, FIELDS, PROTOCOLS
 from ebpfc.compiler.sema import refused
+from ebpfc.compiler.sema.constants import fold
 from ebpfc.compiler.sema.domains import WORD32, Domain, bytes_domain, field_domain, key_domain, operand_domain
 from ebpfc.compiler.sema.values import ValueResolver
 
-_WORD = 0xFFFFFFFF
 _UNBUILT_FIELDS = {("tcp", "mss"), ("tcp", "wscale")}
 _UNBUILT_PROTOCOLS = ("geneve", "gre", "gtp", "mpls", "payload", "stp")
 _ARITH = Const | ConstName | FrameLength | FieldRef | Access | Binary | Negate | Group
@@ -171,15 +171,10 @@ class ArithmeticResolver:
     def arith(self, node: Arith, words: Domain, *, wide: bool = False) -> Arith | None:
         """`wide`: a field over 32 bits may stand here, alone."""
         match node:
-            case Const():
-                if node.value > _WORD:
-                    self.sink.error("PF0420", f"{node.value} is over 32 bits", node.span, f"at most {_WORD}")
-                    return None
+            case Const() | FrameLength():
                 return node
             case ConstName():
                 return self._constant(node, words)
-            case FrameLength():
-                return node
             case FieldRef():
                 return self._field(node, wide)
             case Access():
@@ -238,26 +233,8 @@ class ArithmeticResolver:
 
     def _access(self, node: Access) -> Access | None:
         offset = self.arith(node.offset, WORD32)
-        if node.proto in _UNBUILT_PROTOCOLS:
-            refused.not_built(self.sink, "PF0605", node.proto, node.span)
-            return None
         if node.proto not in ACCESSORS:
-            self.sink.error(
-                "PF0434",
-                f"`{node.proto}[...]` cannot be read",
-                node.span,
-                "no header of that name",
-                ("write one of " + ", ".join(f"`{name}`" for name in ACCESSORS),),
-            )
-            return None
-        if node.size not in (1, 2, 4):
-            self.sink.error(
-                "PF0409",
-                f"{node.size} bytes cannot be read at once",
-                node.span,
-                "reads 1, 2 or 4 bytes",
-                (f"write `{node.proto}[off]`, `{node.proto}[off:2]` or `{node.proto}[off:4]`",),
-            )
+            refused.not_built(self.sink, "PF0605", node.proto, node.span)
             return None
         return None if offset is None else replace(node, offset=offset)
 
@@ -281,49 +258,6 @@ class ArithmeticResolver:
             label,
             (f"write `{node.proto}.{node.name} == ...` with an address, or `in {{...}}`",),
         )
-
-
-def fold(node: Arith) -> int | None:
-    """The value of arithmetic without a packet (unsigned 32 bit, shifts by 32 or more give 0), or None."""
-    match node:
-        case Const():
-            return node.value & _WORD
-        case Group():
-            return fold(node.operand)
-        case Negate():
-            value = fold(node.operand)
-            return None if value is None else -value & _WORD
-        case Binary():
-            left, right = fold(node.left), fold(node.right)
-            return None if left is None or right is None else _compute(node.op, left, right)
-        case ConstName() | FrameLength() | FieldRef() | Access():
-            return None
-        case _:
-            assert_never(node)
-
-
-def _compute(op: str, left: int, right: int) -> int | None:
-    match op:
-        case "/" | "%":
-            if right == 0:
-                return None
-            return left // right if op == "/" else left % right
-        case "<<":
-            return left << right & _WORD if right < 32 else 0
-        case ">>":
-            return left >> right if right < 32 else 0
-        case "+":
-            return left + right & _WORD
-        case "-":
-            return left - right & _WORD
-        case "*":
-            return left * right & _WORD
-        case "&":
-            return left & right
-        case "|":
-            return left | right
-        case _:
-            return left ^ right
 
 
 def _bare(node: Arith) -> Arith:

@@ -33,8 +33,8 @@ from ebpfc.compiler.sema.definitions import Definitions, NamedMatch, NamedSet, t
 from ebpfc.compiler.sema.domains import WORD32
 from ebpfc.compiler.sema.includes import FileReader
 from ebpfc.compiler.sema.matches import MatchResolver
+from ebpfc.compiler.sema.problems import unknown_word
 from ebpfc.compiler.sema.value_files import read_values
-from ebpfc.compiler.sema.values import unknown_word
 
 
 class LetResolver:

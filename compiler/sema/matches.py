@@ -57,8 +57,6 @@ from ebpfc.compiler.sema.definitions import Definitions, NamedMatch
 from ebpfc.compiler.sema.domains import PORT, Domain, encap_domain, qualifier_domain
 from ebpfc.compiler.sema.values import ValueResolver
 
-_WORD = 0xFFFFFFFF
-
 
 class MatchResolver:
     """Resolves one match after another; `before` is what an elided value takes its qualifiers from."""
@@ -226,9 +224,6 @@ class MatchResolver:
                 self._protocol(node)
             case Cast():
                 self._cast(node)
-            case LengthTest() | IfindexTest():
-                if node.value > _WORD:
-                    self.sink.error("PF0402", f"{node.value} is over 32 bits", node.span, f"at most {_WORD}")
             case Encap():
                 return self._encap(node)
             case Relation():
@@ -241,7 +236,9 @@ class MatchResolver:
                 refused.not_built(self.sink, "PF0605", "payload starts", node.span)
             case ReservedTest():
                 refused.not_built(self.sink, "PF0605", node.form, node.span, "match the port: `tcp dst port 443`")
-            case DirectionTest() | FragmentTest() | MalformedTest() | TcpFlags() | Named():
+            case (
+                Named() | TcpFlags() | FragmentTest() | MalformedTest() | DirectionTest() | LengthTest() | IfindexTest()
+            ):
                 pass
             case And() | Or() | Not() | Paren() | Primitive() | Elided():
                 raise AssertionError("these have their own place above")

@@ -54,12 +54,16 @@ _DIRECTIONS: tuple[Direction, ...] = ("inbound", "outbound")
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """`definitions` are the names in the order of the text, `unused` those that nothing uses."""
+    """`definitions` are the names in the order of the text, `unused` those that nothing uses.
+
+    `start` is the beginning of the main file, `default_span` the first `default` line.
+    """
 
     policy: Policy
     definitions: tuple[Definition, ...]
     unused: tuple[Definition, ...]
     default_span: Span | None
+    start: Span
 
 
 def policy_name(path: str) -> str:
@@ -71,7 +75,7 @@ def policy_name(path: str) -> str:
 def resolve(tree: SourceTree, sources: SourceMap, sink: Sink, *, netmask: int | None, name: str) -> Resolved:
     reader = FileReader.of_main(sources, tree.file, sink)
     statements = expand_includes(tree, reader)
-    return _PolicyResolver(reader, netmask, sink, statements).resolve(name)
+    return _PolicyResolver(reader, netmask, sink, statements).resolve(name, Span(tree.file, 0, 0))
 
 
 def resolve_expression(match: Match, sink: Sink, *, netmask: int | None, name: str) -> Policy:
@@ -110,7 +114,7 @@ class _PolicyResolver:
         self.rule_names: dict[str, Span] = {}
         self.declared: set[str] = set()
 
-    def resolve(self, name: str) -> Resolved:
+    def resolve(self, name: str, start: Span) -> Resolved:
         body: list[Rule | Block] = []
         for statement in self.statements:
             match statement:
@@ -126,7 +130,7 @@ class _PolicyResolver:
         policy = Policy(name, hooks, defaults, tuple(body), tuple(self.rules), self.netmask)
         spans = [span for _, span in settings.defaults.values()]
         return Resolved(
-            policy, tuple(self.definitions.made.values()), self.definitions.unused(), spans[0] if spans else None
+            policy, tuple(self.definitions.made.values()), self.definitions.unused(), spans[0] if spans else None, start
         )
 
     def _statement(self, statement: Hook | Default | Let | Include | Declaration | Assert) -> None:

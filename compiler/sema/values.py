@@ -7,7 +7,6 @@ None, with a diagnostic at the entry that is wrong. A set that came from a `let`
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -26,22 +25,12 @@ from ebpfc.compiler.ast.nodes import (
     WordRange,
 )
 from ebpfc.compiler.diagnostics.model import Related, Sink
-from ebpfc.compiler.sema import refused
 from ebpfc.compiler.sema.definitions import Definitions, NamedMatch, NamedSet
 from ebpfc.compiler.sema.domains import Domain
+from ebpfc.compiler.sema.problems import WrongValueError, kind_hints, unknown_word, wrong_kind
 
 Plain = Number | NumberRange | IPv4 | IPv4Range | IPv6 | IPv6Range | Mac
 _ALL_ONES = 0xFFFFFFFF
-
-
-@dataclass(eq=False)
-class WrongValueError(Exception):
-    """One value that its place does not take."""
-
-    code: str
-    message: str
-    label: str
-    hints: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +140,7 @@ def convert(value: Value, domain: Domain, definitions: Definitions, *, through_n
             return value
         case Mac():
             if domain.kind != "mac":
-                raise _wrong_kind(value, domain)
+                raise wrong_kind(value, domain)
             return value
         case Word():
             return Number(_word(value.text, domain, definitions), value.span)
@@ -174,7 +163,7 @@ def _number(value: Number, domain: Domain, through_name: bool) -> Plain:
             "PF0426",
             f"`{value.value}` is no net",
             "a bare number is a net only from 1 to 255",
-            ("write the net with its length: `net 10.0.0.0/8`",) if domain.short_nets else _kind_hints(value, domain),
+            ("write the net with its length: `net 10.0.0.0/8`",) if domain.short_nets else kind_hints(value, domain),
         )
     if domain.kind == "address" and through_name and domain.short_nets:
         raise WrongValueError(
@@ -190,7 +179,7 @@ def _number(value: Number, domain: Domain, through_name: bool) -> Plain:
 def _range(low: int, high: int, domain: Domain) -> None:
     """Raises WrongValueError unless the numbers are in order and within the domain."""
     if domain.kind != "number":
-        raise _wrong_kind(NumberRange(low, high) if low != high else Number(low), domain)
+        raise wrong_kind(NumberRange(low, high) if low != high else Number(low), domain)
     _in_order(low, high)
     if domain.low <= low and high <= domain.high:
         return
@@ -288,7 +277,7 @@ def _ipv4(value: IPv4, domain: Domain) -> IPv4:
 
 def _address_place(value: IPv4 | IPv6 | IPv4Range | IPv6Range, domain: Domain, family: int) -> None:
     if domain.kind != "address":
-        raise _wrong_kind(value, domain)
+        raise wrong_kind(value, domain)
     if family not in domain.families:
         raise WrongValueError(
             "PF0424",
@@ -306,67 +295,3 @@ def _prefix_place(domain: Domain, what: str) -> None:
             f"a {what}",
             ("write `net` instead of `host`, and `FIELD in {...}` instead of `FIELD == ...`",),
         )
-
-
-# --- problems
-
-
-def kind_of(value: Value) -> str:
-    """The kind of a value in the author's words."""
-    match value:
-        case Number() | NumberRange():
-            return "a number"
-        case IPv4() | IPv4Range():
-            return "an IPv4 address"
-        case IPv6() | IPv6Range():
-            return "an IPv6 address"
-        case Mac():
-            return "a MAC address"
-        case Word() | WordRange():
-            return "a word"
-        case SetLiteral():
-            return "a set"
-        case _:
-            assert_never(value)
-
-
-def _wrong_kind(value: Value, domain: Domain) -> WrongValueError:
-    kind = kind_of(value)
-    return WrongValueError("PF0422", f"{kind} where {domain.what} is wanted", f"{kind}", _kind_hints(value, domain))
-
-
-def _kind_hints(value: Value, domain: Domain) -> tuple[str, ...]:
-    match value:
-        case Number() | NumberRange() if domain.kind == "address":
-            return ("write `port` for a port, or the whole address",)
-        case IPv4() | IPv6() | IPv4Range() | IPv6Range() if domain.kind == "mac":
-            return ("leave `ether` out: `src host 10.0.0.1`",)
-        case IPv4() | IPv6() | IPv4Range() | IPv6Range():
-            return ("write `host` (or `net`) before an address",)
-        case Mac():
-            return ("write `ether host`, `ether src` or `ether dst` before a MAC address",)
-        case _:
-            return ()
-
-
-def unknown_word(text: str, domain: Domain, definitions: Definitions) -> WrongValueError:
-    """Why `text` says nothing in this place."""
-    if text in definitions.later:
-        return WrongValueError(
-            "PF0301",
-            f"`{text}` is used before it is defined",
-            "not defined yet here",
-            (f"move `let {text} = ...` above this line",),
-        )
-    reason = refused.word(text)
-    if reason is not None:
-        return WrongValueError("PF0620", reason.message, reason.label, reason.hints)
-    if domain.kind == "number":
-        close = difflib.get_close_matches(text, [*domain.words, *definitions.made], 1)
-        hints = (f"did you mean `{close[0]}`?",) if close else ("write the number",)
-        if text == "ipip" and "ipencap" in domain.words:
-            hints = ("write `ipencap` (4, IP in IP), or the number 94",)
-        return WrongValueError("PF0306", f"`{text}` is no name of {domain.what}", "unknown name", hints)
-    close = difflib.get_close_matches(text, list(definitions.made), 1)
-    hints = (f"did you mean `{close[0]}`?",) if close else ("write the address, or name it: `let server = 10.0.0.1`",)
-    return WrongValueError("PF0406", f"`{text}` is no address: host names are never looked up", "no address", hints)

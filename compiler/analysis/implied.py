@@ -1,0 +1,260 @@
+"""What a match's truth says of the packet: for each of its properties the numbers that are still possible.
+
+In: a match without elisions, and what is known already. Out: `Known`, or None when no packet can satisfy it. Sound and
+not complete: a property that is missing is unknown; large sets and most arithmetic say nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from ebpfc.compiler.analysis.number_line import numbers_of
+from ebpfc.compiler.analysis.properties import (
+    ARP,
+    IPV4,
+    IPV6,
+    RARP,
+    UDP,
+    Fact,
+    Place,
+    Property,
+    header_facts,
+    property_of,
+    protocol_facts,
+    width,
+)
+from ebpfc.compiler.ast.nodes import (
+    And,
+    Cast,
+    Const,
+    DirectionTest,
+    Encap,
+    IPv4,
+    IPv4Range,
+    IPv6,
+    IPv6Range,
+    KeyField,
+    LengthTest,
+    Mac,
+    Match,
+    Member,
+    Named,
+    Not,
+    Or,
+    Paren,
+    Primitive,
+    ProtoTest,
+    Relation,
+    SetLiteral,
+    TcpFlags,
+    Value,
+)
+from ebpfc.compiler.fields import IPV6_EXTENSIONS, PROTOCOLS, VXLAN_PORT
+from ebpfc.compiler.ir.ranges import Ranges, intersection, normal, relation, union
+
+Known: TypeAlias = dict[Property, Ranges]
+
+LARGEST = 128
+"""Sets with more ranges than this are not looked into."""
+
+
+def implied(match: Match, known: Known, place: Place) -> tuple[Known, Place] | None:
+    """`known` and what `match` adds; the place that its chain leaves open. None: no packet is left."""
+    members = match.items if isinstance(match, And) else (match,)
+    for member in members:
+        if isinstance(member, Encap):
+            narrowed, place = _encap(member, known, place)
+        else:
+            narrowed = _member(member, known, place)
+        if narrowed is None:
+            return None
+        known = narrowed
+    return known, place
+
+
+def _member(match: Match, known: Known, place: Place) -> Known | None:
+    match match:
+        case And() | Paren() | Named():
+            inner = implied(match if isinstance(match, And) else match.match, known, place)
+            return None if inner is None else inner[0]
+        case Or():
+            branches = [implied(item, known, place) for item in match.items]
+            return _either([branch[0] for branch in branches if branch is not None])
+        case Not():
+            return known
+        case _:
+            return _narrow(known, _atom(match, Place() if getattr(match, "outer", False) else place))
+
+
+def _either(branches: list[Known]) -> Known | None:
+    if not branches:
+        return None
+    first, *others = branches
+    shared = {key for key in first if all(key in other for other in others)}
+    out: Known = {}
+    for key in shared:
+        ranges = first[key]
+        for other in others:
+            ranges = union(ranges, other[key])
+        out[key] = ranges
+    return out
+
+
+def _narrow(known: Known, more: list[Fact]) -> Known | None:
+    out = dict(known)
+    for key, ranges in more:
+        before = out.get(key)
+        if before is not None and len(before) + len(ranges) > 2 * LARGEST:
+            continue
+        out[key] = ranges if before is None else intersection(before, ranges)
+        if not out[key]:
+            return None
+    return out
+
+
+def _encap(encap: Encap, known: Known, place: Place) -> tuple[Known | None, Place]:
+    if encap.kind == "vlan":
+        name = f"tag {place.tags}"
+        ids = [((place.path, name), numbers_of(encap.values))] if encap.values is not None else []
+        return _narrow(known, _sized(ids)), Place(place.path, place.tags + 1)
+    port = VXLAN_PORT if encap.port is None else encap.port
+    facts = [*protocol_facts("udp", place), ((place.path, "dport"), ((port, port),))]
+    if encap.values is not None:
+        facts.append(((place.path, f"vni {port}"), numbers_of(encap.values)))
+    return _narrow(known, _sized(facts)), Place((*place.path, port), 0)
+
+
+def _sized(facts: list[Fact]) -> list[Fact]:
+    return [fact for fact in facts if len(fact[1]) <= LARGEST]
+
+
+def _atom(match: Match, place: Place) -> list[Fact]:
+    match match:
+        case Primitive():
+            return _sized(_primitive(match, place))
+        case ProtoTest():
+            return protocol_facts(match.proto, place)
+        case Cast(proto=("ip" | "ip6") as proto):
+            return protocol_facts(proto, place)
+        case LengthTest():
+            op = "<=" if match.kind == "less" else ">="
+            return [(((), "len"), relation(op, match.value, 32))]
+        case DirectionTest():
+            number = 0 if match.direction == "inbound" else 1
+            return [(((), "direction"), ((number, number),))]
+        case TcpFlags():
+            flags = [
+                ((place.path, f"flag {bit}"), ((int(match.value >> bit & 1),) * 2,))
+                for bit in range(8)
+                if match.mask >> bit & 1
+            ]
+            return [*protocol_facts("tcp", place), *flags]
+        case Relation():
+            return _sized(_relation(match, place))
+        case Member():
+            return _sized(_membership(match, place))
+        case _:
+            return []
+
+
+def _primitive(node: Primitive, place: Place) -> list[Fact]:
+    if node.type in ("port", "portrange"):
+        ports = numbers_of(node.value)
+        facts = protocol_facts(node.proto, place) if node.proto else [
+            ((place.path, "type"), normal([(IPV4, IPV4), (IPV6, IPV6)])),
+            ((place.path, "proto"), normal([(6, 6), (UDP, UDP), (132, 132)])),
+        ]  # fmt: skip
+        return [*facts, *(((place.path, name), ports) for name in _directed(node.dir, "sport", "dport"))]
+    if node.type == "proto":
+        return _ip_protocol(node.proto, numbers_of(node.value), place)
+    if node.proto == "ether":
+        macs = numbers_of(node.value)
+        return [((place.path, name), macs) for name in _directed(node.dir, "ether src", "ether dst")]
+    addresses = numbers_of(node.value)
+    types = [PROTOCOLS[node.proto].ethertypes[0]] if node.proto else _types_of(node.value)
+    return [
+        ((place.path, "type"), normal((n, n) for n in types)),
+        *(((place.path, name), addresses) for name in _directed(node.dir, "src", "dst")),
+    ]
+
+
+def _ip_protocol(family: str | None, numbers: Ranges, place: Place) -> list[Fact]:
+    if family == "ether":
+        return []
+    types = [IPV4] if family == "ip" else [IPV6] if family == "ip6" else [IPV4, IPV6]
+    facts: list[Fact] = [((place.path, "type"), normal((n, n) for n in types))]
+    extensions = normal((n, n) for n in IPV6_EXTENSIONS)
+    if family == "ip" or not intersection(numbers, extensions):
+        facts.append(((place.path, "proto"), numbers))
+    return facts
+
+
+def _types_of(value: Value) -> list[int]:
+    items = value.items if isinstance(value, SetLiteral) else (value,)
+    types: list[int] = []
+    if any(isinstance(item, IPv4 | IPv4Range) for item in items):
+        types += [IPV4, ARP, RARP]
+    if any(isinstance(item, IPv6 | IPv6Range) for item in items):
+        types.append(IPV6)
+    return types
+
+
+def _directed(direction: str | None, source: str, destination: str) -> tuple[str, ...]:
+    match direction:
+        case "src":
+            return (source,)
+        case "dst":
+            return (destination,)
+        case "src and dst":
+            return (source, destination)
+        case _:
+            return ()
+
+
+def _relation(node: Relation, place: Place) -> list[Fact]:
+    facts = [*header_facts(node.left, place)]
+    if not isinstance(node.right, IPv4 | IPv6 | Mac):
+        facts += header_facts(node.right, place)
+        if not isinstance(node.right, Const):
+            return facts
+        values: Ranges = ((node.right.value, node.right.value),)
+    elif node.op not in ("==", "!="):
+        return facts
+    else:
+        values = numbers_of(node.right)
+    key = property_of(node.left, place)
+    if key is None:
+        return facts
+    bits = width(node.left)
+    if node.op == "==":
+        return [*facts, (key, intersection(values, ((0, (1 << bits) - 1),)) if bits else values)]
+    return [*facts, (key, relation(node.op, values[0][0], bits))] if bits else facts
+
+
+def _membership(node: Member, place: Place) -> list[Fact]:
+    key = node.keys[0]
+    assert isinstance(node.items, SetLiteral)
+    if isinstance(key, KeyField):
+        return _key_membership(key, node.items, Place() if key.outer else place)
+    facts = header_facts(key, place)
+    name = property_of(key, place)
+    if name is None:
+        return facts
+    values = numbers_of(node.items)
+    bits = width(key)
+    return [
+        *facts,
+        (name, intersection(values, ((0, (1 << bits) - 1),)) if bits and len(values) <= LARGEST else values),
+    ]
+
+
+def _key_membership(key: KeyField, items: SetLiteral, place: Place) -> list[Fact]:
+    match key.text.split():
+        case [*proto, ("src" | "dst") as way, "port"]:
+            return _primitive(Primitive(proto[0] if proto else None, way, "port", items), place)
+        case [*proto, ("src" | "dst") as way]:
+            return _primitive(Primitive(proto[0] if proto else None, way, None, items), place)
+        case [*proto, "proto"]:
+            return _ip_protocol(proto[0] if proto else None, numbers_of(items), place)
+        case _:
+            return []

@@ -1,0 +1,289 @@
+"""Warnings: what a policy says that its author can hardly mean. The rules stay as they are.
+
+In: a resolved policy. Out: diagnostics PF0801 to PF0807, each sound (no false alarm) and simple: a rule is "covered"
+only when an earlier verdict asks for a part of the same tests, and "never" matches only when its tests contradict.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass
+from itertools import chain
+
+from ebpfc.compiler.analysis.elision import without_elisions
+from ebpfc.compiler.analysis.implied import Known, implied
+from ebpfc.compiler.analysis.literals import Scope, literals, shape
+from ebpfc.compiler.analysis.number_line import ends
+from ebpfc.compiler.analysis.properties import ARP, IPV4, IPV6, Place
+from ebpfc.compiler.ast.nodes import (
+    And,
+    Block,
+    Direction,
+    Encap,
+    IPv4,
+    MalformedTest,
+    Match,
+    Member,
+    Named,
+    Not,
+    Or,
+    Paren,
+    Primitive,
+    Rule,
+    SetLiteral,
+    Span,
+    Value,
+    Verdict,
+    Word,
+    WordRange,
+)
+from ebpfc.compiler.diagnostics.model import Related, Sink
+from ebpfc.compiler.ir.ranges import Ranges, contains, intersection
+from ebpfc.compiler.sema.definitions import NamedSet
+from ebpfc.compiler.sema.resolve import Resolved
+
+MOST_ENTRIES = 10
+"""So many covered entries of one set are named."""
+_ICMP6 = 58
+_DIRECTIONS: dict[str, Direction] = {"xdp": "inbound", "tc ingress": "inbound", "tc egress": "outbound"}
+
+
+def lint(resolved: Resolved, sink: Sink) -> None:
+    """Adds the warnings in the order of their codes; the policy must have passed `check`."""
+    policy = resolved.policy
+    reachable = _lint_rules(resolved, sink)
+    _lint_sets(resolved, sink)
+    for definition in resolved.unused:
+        hint = "use it, or take the line out"
+        sink.warning("PF0804", f"`{definition.name}` is never used", definition.span, "not used", (hint,))
+    seen = {_DIRECTIONS[hook] for hook in policy.hooks}
+    place = resolved.default_span or resolved.start
+    if any(policy.default(direction) == "pass" for direction in seen) and not any(
+        _drops_malformed(rule) for rule in policy.rules
+    ):
+        hint = "write `drop malformed` as the first rule"
+        sink.warning("PF0805", "what no rule decides passes, malformed packets too", place, "passes", (hint,))
+    if any(policy.default(direction) == "drop" for direction in seen):
+        _lint_neighbours(reachable, place, sink)
+
+
+# --- rules
+
+
+@dataclass(frozen=True, slots=True)
+class _Context:
+    """What holds of every packet that comes to a body: facts, literals, and what is open."""
+
+    known: Known
+    place: Place
+    literals: frozenset[Hashable]
+    scope: Scope
+
+
+@dataclass(frozen=True, slots=True)
+class _Reachable:
+    """A rule with what its match implies."""
+
+    rule: Rule
+    known: Known
+
+
+class _Covered:
+    """The conjunctions that decided earlier, found by any one of their literals."""
+
+    def __init__(self) -> None:
+        self._by_literal: dict[Hashable, list[tuple[frozenset[Hashable], Rule]]] = {}
+        self._everything: Rule | None = None
+
+    def add(self, wanted: frozenset[Hashable], rule: Rule) -> None:
+        if not wanted:
+            self._everything = self._everything or rule
+            return
+        key = max(wanted, key=lambda literal: len(str(literal)))
+        self._by_literal.setdefault(key, []).append((wanted, rule))
+
+    def find(self, wanted: frozenset[Hashable]) -> Rule | None:
+        """An earlier rule that decides every packet of this conjunction."""
+        if self._everything is not None:
+            return self._everything
+        for literal in wanted:
+            for other, rule in self._by_literal.get(literal, ()):
+                if other <= wanted:
+                    return rule
+        return None
+
+
+class _RuleLint:
+    def __init__(self, seen: Ranges, sink: Sink) -> None:
+        self.seen = seen
+        self.sink = sink
+        self.covered = _Covered()
+        self.reachable: list[_Reachable] = []
+
+    def body(self, items: tuple[Rule | Block, ...], context: _Context) -> None:
+        for item in items:
+            inside = self._narrowed(item, context)
+            if isinstance(item, Rule):
+                if inside is not None:
+                    self._rule(item, inside)
+                continue
+            if inside is not None:
+                self.body(item.body, inside)
+            if item.orelse is not None:
+                branch = (item.orelse,) if isinstance(item.orelse, Block) else item.orelse
+                self.body(branch, self._otherwise(item, context))
+
+    def _otherwise(self, block: Block, context: _Context) -> _Context:
+        head = shape(None if block.match is None else without_elisions(block.match))
+        marked = context.literals | {("unless", context.scope, head)}
+        return _Context(context.known, context.place, marked, context.scope)
+
+    def _narrowed(self, item: Rule | Block, context: _Context) -> _Context | None:
+        """The context behind an item's match; None, with a warning, when no packet gets there."""
+        if item.match is None:
+            return context
+        match = without_elisions(item.match)
+        found = implied(match, context.known, context.place)
+        if found is None:
+            hint = "two of its tests exclude each other, or a number does not fit its field"
+            self.sink.warning(
+                "PF0801", "no packet can match this", item.match.span, "never true", (f"look again: {hint}",)
+            )
+            return None
+        direction = found[0].get(((), "direction"))
+        if direction is not None and not intersection(direction, self.seen):
+            way = "outbound" if contains(direction, 1) else "inbound"
+            hint = "add `tc egress` to the hooks" if way == "outbound" else "add `xdp` or `tc ingress` to the hooks"
+            self.sink.warning(
+                "PF0807", f"no hook of this policy sees {way} packets", item.match.span, "never tried", (hint,)
+            )
+            return None
+        own, scope = literals(match, context.scope)
+        return _Context(found[0], found[1], context.literals | own, scope)
+
+    def _rule(self, rule: Rule, context: _Context) -> None:
+        earlier = self.covered.find(context.literals)
+        if earlier is not None:
+            self.sink.warning(
+                "PF0802",
+                "an earlier rule decides every packet of this one",
+                rule.span,
+                "never decides",
+                ("take it out, or move it above the other",),
+                (Related(earlier.span, "decides before"),),
+            )
+            return
+        self.reachable.append(_Reachable(rule, context.known))
+        if not rule.guards and any(isinstance(action, Verdict) for action in rule.actions):
+            self.covered.add(context.literals, rule)
+
+
+def _lint_rules(resolved: Resolved, sink: Sink) -> list[_Reachable]:
+    seen = {_DIRECTIONS[hook] for hook in resolved.policy.hooks}
+    numbers: Ranges = tuple((n, n) for n, way in enumerate(("inbound", "outbound")) if way in seen)
+    walk = _RuleLint(numbers, sink)
+    walk.body(resolved.policy.body, _Context({}, Place(), frozenset(), ()))
+    return walk.reachable
+
+
+def _drops_malformed(rule: Rule) -> bool:
+    drops = any(isinstance(action, Verdict) and action.kind == "drop" for action in rule.actions)
+    return drops and rule.match is not None and _true_of_malformed(rule.match)
+
+
+def _true_of_malformed(match: Match) -> bool:
+    match match:
+        case MalformedTest():
+            return True
+        case Paren() | Named():
+            return _true_of_malformed(match.match)
+        case Or():
+            return any(_true_of_malformed(item) for item in match.items)
+        case _:
+            return False
+
+
+def _lint_neighbours(reachable: list[_Reachable], place: Span, sink: Sink) -> None:
+    """A host that passes IP and drops what finds its neighbours is cut off, if only after a while."""
+    passing = [
+        item.known
+        for item in reachable
+        if any(isinstance(action, Verdict) and action.kind == "pass" for action in item.rule.actions)
+    ]
+
+    def may(kind: int, protocol: int | None = None) -> bool:
+        return any(
+            contains(known.get(((), "type"), ((0, 0xFFFF),)), kind)
+            and (protocol is None or contains(known.get(((), "proto"), ((0, 255),)), protocol))
+            for known in passing
+        )
+
+    if may(IPV4) and not may(ARP):
+        hint = "write `pass arp`"
+        sink.warning("PF0806", "nothing passes ARP: IPv4 neighbours cannot be found", place, "drops ARP", (hint,))
+    if may(IPV6) and not may(IPV6, _ICMP6):
+        hint = "write `pass icmp6[icmp6type] in {2, 133-137}`"
+        message = "nothing passes neighbour discovery: IPv6 neighbours cannot be found"
+        sink.warning("PF0806", message, place, "drops neighbour discovery", (hint,))
+
+
+# --- sets
+
+
+def _lint_sets(resolved: Resolved, sink: Sink) -> None:
+    for definition in resolved.definitions:
+        if isinstance(definition, NamedSet):
+            _lint_entries(definition.items, sink)
+    done: set[Span] = set()
+    bodies = _matches(resolved.policy.body)
+    for literal in chain.from_iterable(_sets(match) for match in bodies):
+        if literal.name is None and literal.span not in done:
+            done.add(literal.span)
+            _lint_entries(literal.items, sink)
+
+
+def _lint_entries(items: tuple[Value, ...], sink: Sink) -> None:
+    """Sorted by their first number, the longest first: an entry that ends before the furthest end so far is covered."""
+    entries = [
+        (*ends(item)[0], at, item)
+        for at, item in enumerate(items)
+        if not isinstance(item, Word | WordRange) and not (isinstance(item, IPv4) and item.mask is not None)
+    ]
+    entries.sort(key=lambda entry: (entry[0], -entry[1], entry[2]))
+    widest: tuple[int, int, int, Value] | None = None
+    found = 0
+    for entry in entries:
+        if widest is not None and entry[1] <= widest[1]:
+            found += 1
+            if found <= MOST_ENTRIES:
+                sink.warning(
+                    "PF0803", "another entry of the set covers this one", entry[3].span, "says nothing new",
+                    ("take it out",), (Related(widest[3].span, "covers it"),),
+                )  # fmt: skip
+        else:
+            widest = entry
+
+
+def _matches(items: tuple[Rule | Block, ...]) -> Iterator[Match]:
+    for item in items:
+        if item.match is not None:
+            yield item.match
+        if isinstance(item, Block):
+            yield from _matches(item.body)
+            if item.orelse is not None:
+                yield from _matches((item.orelse,) if isinstance(item.orelse, Block) else item.orelse)
+
+
+def _sets(match: Match) -> Iterator[SetLiteral]:
+    match match:
+        case And() | Or():
+            for item in match.items:
+                yield from _sets(item)
+        case Not() | Paren() | Named():
+            yield from _sets(match.match)
+        case Primitive(value=SetLiteral() as literal) | Encap(values=SetLiteral() as literal):
+            yield literal
+        case Member(items=SetLiteral() as literal):
+            yield literal
+        case _:
+            pass

@@ -1,0 +1,48 @@
+"""Values → numbers on one line, for all kinds: ports, MAC and IPv6 addresses from 0, IPv4 addresses behind 2**128.
+
+In: plain values of a resolved policy. Out: closed ranges.
+"""
+
+from __future__ import annotations
+
+from ebpfc.compiler.ast.nodes import (
+    IPv4,
+    IPv4Range,
+    IPv6,
+    IPv6Range,
+    Mac,
+    Number,
+    NumberRange,
+    SetLiteral,
+    Value,
+)
+from ebpfc.compiler.ir.ranges import Ranges, normal
+
+_V4_BASE = 1 << 128
+
+
+def numbers_of(value: Value) -> Ranges:
+    """The numbers of a value; IPv4 addresses lie behind IPv6 ones."""
+    return normal(span for item in (value.items if isinstance(value, SetLiteral) else (value,)) for span in ends(item))
+
+
+def ends(item: Value) -> tuple[tuple[int, int], ...]:
+    """First and last number that a plain value stands for, on one line for all kinds."""
+    match item:
+        case Number() | Mac():
+            only = item.value if isinstance(item, Number) else item.address
+            return ((only, only),)
+        case NumberRange() | IPv6Range():
+            return ((item.low, item.high),)
+        case IPv4Range():
+            return ((_V4_BASE + item.low, _V4_BASE + item.high),)
+        case IPv6():
+            size = 1 << (128 - (128 if item.length is None else item.length))
+            return ((item.address, item.address + size - 1),)
+        case IPv4(mask=None):
+            size = 1 << (32 - (32 if item.length is None else item.length))
+            return ((_V4_BASE + item.address, _V4_BASE + item.address + size - 1),)
+        case IPv4():
+            return ((_V4_BASE, _V4_BASE + 0xFFFFFFFF),)
+        case _:
+            return ()

@@ -1,0 +1,99 @@
+"""Why a value cannot stand in its place, and what to write instead.
+
+In: a value or a word, the `Domain` of its place, the names defined so far. Out: a `WrongValueError` to raise, which
+carries a diagnostic without its place: for a named set that is the use, not the entry.
+"""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from typing import assert_never
+
+from ebpfc.compiler.ast.nodes import (
+    IPv4,
+    IPv4Range,
+    IPv6,
+    IPv6Range,
+    Mac,
+    Number,
+    NumberRange,
+    SetLiteral,
+    Value,
+    Word,
+    WordRange,
+)
+from ebpfc.compiler.sema import refused
+from ebpfc.compiler.sema.definitions import Definitions
+from ebpfc.compiler.sema.domains import Domain
+
+
+@dataclass(eq=False)
+class WrongValueError(Exception):
+    """One value that its place does not take."""
+
+    code: str
+    message: str
+    label: str
+    hints: tuple[str, ...] = ()
+
+
+def kind_of(value: Value) -> str:
+    """The kind of a value in the author's words."""
+    match value:
+        case Number() | NumberRange():
+            return "a number"
+        case IPv4() | IPv4Range():
+            return "an IPv4 address"
+        case IPv6() | IPv6Range():
+            return "an IPv6 address"
+        case Mac():
+            return "a MAC address"
+        case Word() | WordRange():
+            return "a word"
+        case SetLiteral():
+            return "a set"
+        case _:
+            assert_never(value)
+
+
+def wrong_kind(value: Value, domain: Domain) -> WrongValueError:
+    kind = kind_of(value)
+    return WrongValueError("PF0422", f"{kind} where {domain.what} is wanted", f"{kind}", kind_hints(value, domain))
+
+
+def kind_hints(value: Value, domain: Domain) -> tuple[str, ...]:
+    match value:
+        case Number() | NumberRange() if domain.kind == "address":
+            return ("write `port` for a port, or the whole address",)
+        case IPv4() | IPv6() | IPv4Range() | IPv6Range() if domain.kind == "mac":
+            return ("leave `ether` out: `src host 10.0.0.1`",)
+        case IPv4() | IPv6() | IPv4Range() | IPv6Range():
+            return ("write `host` (or `net`) before an address",)
+        case Mac():
+            return ("write `ether host`, `ether src` or `ether dst` before a MAC address",)
+        case _:
+            return ()
+
+
+def unknown_word(text: str, domain: Domain, definitions: Definitions) -> WrongValueError:
+    """Why `text` says nothing in this place."""
+    if text in definitions.later:
+        return WrongValueError(
+            "PF0301",
+            f"`{text}` is used before it is defined",
+            "not defined yet here",
+            (f"move `let {text} = ...` above this line",),
+        )
+    reason = refused.word(text)
+    if reason is not None:
+        return WrongValueError("PF0620", reason.message, reason.label, reason.hints)
+    if domain.kind == "number":
+        close = difflib.get_close_matches(text, [*domain.words, *definitions.made], 1)
+        hints = (f"did you mean `{close[0]}`?",) if close else ("write the number",)
+        if text == "ipip" and "ipencap" in domain.words:
+            hints = ("write `ipencap` (4, IP in IP), or the number 94",)
+        return WrongValueError("PF0306", f"`{text}` is no name of {domain.what}", "unknown name", hints)
+    close = difflib.get_close_matches(text, list(definitions.made), 1)
+    hints = (f"did you mean `{close[0]}`?",) if close else ("write the address, or name it: `let server = 10.0.0.1`",)
+    return WrongValueError("PF0406", f"`{text}` is no address: host names are never looked up", "no address", hints)
