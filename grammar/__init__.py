@@ -23,6 +23,7 @@ __all__ = [
     "RESERVED_WORDS",
     "LayoutError",
     "LayoutKind",
+    "blank_line_ends",
     "parse_expression_tree",
     "parse_tree",
     "parser",

@@ -10,9 +10,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ebpfc.compiler.ast.build_statements import FLAT_RULES, HANDLERS
-from ebpfc.compiler.ast.explain import explain, too_deep
+from ebpfc.compiler.ast.explain import explain, explain_layout, too_deep
 from ebpfc.compiler.ast.fold import Context, TooDeepError, fold
 from ebpfc.compiler.ast.nodes import Match, SourceTree, Span
+from ebpfc.compiler.ast.stop import look_around, without_statement
 from ebpfc.compiler.diagnostics.model import Sink
 from ebpfc.compiler.source import SourceMap
 from ebpfc.grammar import MAX_DEPTH, LayoutError, parse_expression_tree, parse_tree
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from lark import Token, Tree
 
 _Built = TypeVar("_Built")
+_MOST_ERRORS = 20
+"""Errors of syntax reported for one file."""
 
 
 def _one(_children: int) -> int:
@@ -79,11 +82,23 @@ def _parse(
 ) -> _Built | None:
     from lark import UnexpectedInput  # here, because importing it takes longer than printing the help
 
-    text = sources.files[file].text
-    try:
-        return build(parse(text), file, sink)
-    except (LayoutError, UnexpectedInput) as error:
-        sink.items.append(explain(error, text, file))
-    except TooDeepError as error:
-        sink.items.append(too_deep(error.span))
+    text: str | None = sources.files[file].text
+    failed = 0
+    while text is not None and failed < _MOST_ERRORS:
+        try:
+            built = build(parse(text), file, sink)
+        except LayoutError as error:
+            sink.items.append(explain_layout(error, text, file))
+            return None
+        except TooDeepError as error:
+            sink.items.append(too_deep(error.span))
+            return None
+        except UnexpectedInput as error:
+            # The rest may have mistakes of its own: it is parsed again without this statement.
+            stop = look_around(error, text, file)
+            sink.items.append(explain(stop))
+            text = without_statement(stop)
+            failed += 1
+        else:
+            return None if failed else built
     return None
