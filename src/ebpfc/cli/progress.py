@@ -18,9 +18,9 @@ REFRESH_SECONDS = 0.5
 class Progress:
     """`with Progress(enabled) as progress: progress.stage("compiling") ...`"""
 
-    def __init__(self, enabled: bool, stream: TextIO = sys.stderr) -> None:
-        self._stream = stream
-        self._enabled = enabled and stream.isatty()
+    def __init__(self, enabled: bool, stream: TextIO | None = None) -> None:
+        self._stream = stream if stream is not None else sys.stderr
+        self._enabled = enabled and self._stream.isatty()
         self._stage = ""
         self._done = threading.Event()
         self._thread: threading.Thread | None = None
