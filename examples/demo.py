@@ -23,7 +23,8 @@ from pathlib import Path
 from ebpfc.runtime.namespaces import network
 from ebpfc.testing.cases import build_frame
 
-POLICY = Path(__file__).with_name("edge.pf")
+ROOT = Path(__file__).parents[1]
+POLICY = "examples/edge.pf"
 SERVER, CLIENT = f"pf-demo-{os.getpid()}-server", f"pf-demo-{os.getpid()}-client"
 SERVER_DEVICE, CLIENT_DEVICE = "edge0", "wire0"
 ADDRESSES = {  # the client is on the mgmt net and on another one
@@ -65,7 +66,7 @@ class Wire:
 
 def run(*command: str) -> str:
     """A command's output. CalledProcessError, with what it said, when it fails."""
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT).stdout
 
 
 def own_command(name: str, module: str) -> list[str]:
@@ -237,8 +238,8 @@ def show_table(rows: list[tuple[str, ...]]) -> None:
 
 
 def demonstrate(object_file: Path) -> int:
-    print(f"$ ebpfc examples/{POLICY.name} -o edge.o")
-    print(run(*EBPFC, str(POLICY), "-o", str(object_file)), end="")
+    print(f"$ ebpfc {POLICY} -o edge.o")
+    print(run(*EBPFC, POLICY, "-o", str(object_file)), end="")
     with scene(), wire() as opened:
         print(f"$ ebpfctl attach edge.o {SERVER_DEVICE} --fix-offload")
         print(ebpfctl("attach", str(object_file), SERVER_DEVICE, "--fix-offload"), end="")

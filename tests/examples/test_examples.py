@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from ebpfc.compiler.ast.build import parse_source
-from ebpfc.compiler.ast.nodes import Policy, Verdict
-from ebpfc.compiler.diagnostics.model import Sink
-from ebpfc.compiler.sema import build_policy
+from ebpfc.compiler.ast.nodes import Verdict
+from ebpfc.compiler.pipeline import Compiled, Options, SourceInput, compile_policy
 from ebpfc.compiler.source import SourceMap
+from ebpfc.compiler.toolchain.build import build_object
+from ebpfc.compiler.toolchain.find import find_compiler
 from ebpfc.testing.cases import Case, parse_cases
+from ebpfc.testing.kernel import Hook, KernelPolicy
 from ebpfc.testing.semantics.frame import Frame
 from ebpfc.testing.semantics.policy import Judge
 
@@ -20,21 +21,21 @@ POLICIES = sorted(EXAMPLES.glob("*.pf"))
 
 
 class Example:
-    """A policy of `examples/`, read and checked, with what its rules are called in cases."""
+    """A policy of `examples/`, compiled as far as C (a test build: programs answer with the deciding rule)."""
 
     def __init__(self, path: Path) -> None:
-        sink, sources = Sink(), SourceMap()
-        index = sources.read(path, sink)
-        assert index is not None
-        tree = parse_source(sources, index, sink)
-        policy = build_policy(tree, sources, sink, name=path.stem) if tree is not None else None
-        assert policy is not None, sink.items
-        self.policy: Policy = policy
-        self.diagnostics = sink.items
-        self.names = {rule.number: rule.name or str(sources.position(rule.span)[0]) for rule in policy.rules}
+        sources = SourceMap()
+        self.compiled: Compiled = compile_policy(SourceInput(path=str(path)), Options(trace=True), sources)
+        self.policy = self.compiled.policy
+        self.names = {rule.number: rule.name or str(sources.position(rule.span)[0]) for rule in self.policy.rules}
 
     def called(self, rule: int | None) -> str:
         return "default" if rule is None else self.names[rule]
+
+    def hook(self, case: Case) -> Hook:
+        """The hook that sees packets of the case's direction."""
+        egress = case.direction == "outbound"
+        return "tc egress" if egress else "xdp" if "xdp" in self.policy.hooks else "tc ingress"
 
 
 @pytest.fixture(params=POLICIES, ids=lambda path: path.stem)
@@ -47,23 +48,41 @@ def cases(path: Path) -> tuple[Case, ...]:
     return parse_cases(path.with_suffix(".cases").read_text())
 
 
-def test_an_example_has_no_warning(path: Path) -> None:
-    assert Example(path).diagnostics == []
+@pytest.fixture
+def example(path: Path) -> Example:
+    return Example(path)
 
 
-def test_the_reference_judges_each_case_as_it_says(path: Path, cases: tuple[Case, ...]) -> None:
-    example = Example(path)
+def differences(cases: tuple[Case, ...], judged: list[tuple[str, str]]) -> list[str]:
+    """The cases that were judged in another way than they say."""
+    return [
+        f"line {case.line}: {case.text}: {verdict} by {rule}"
+        for case, (verdict, rule) in zip(cases, judged, strict=True)
+        if (verdict, rule) != (case.verdict, case.rule)
+    ]
+
+
+def test_an_example_has_no_warning(example: Example) -> None:
+    assert example.compiled.warnings == ()
+
+
+def test_the_reference_judges_each_case_as_it_says(example: Example, cases: tuple[Case, ...]) -> None:
     judge = Judge(example.policy)
-    wrong = []
-    for case in cases:
-        decision = judge.decide(Frame(case.frame), case.direction)
-        if (decision.verdict, example.called(decision.rule)) != (case.verdict, case.rule):
-            wrong.append(f"line {case.line}: {case.text}: {decision.verdict} by {example.called(decision.rule)}")
-    assert not wrong
+    decisions = [judge.decide(Frame(case.frame), case.direction) for case in cases]
+    assert not differences(cases, [(one.verdict, example.called(one.rule)) for one in decisions])
 
 
-def test_every_rule_with_a_verdict_decides_a_case(path: Path, cases: tuple[Case, ...]) -> None:
-    example = Example(path)
+@pytest.mark.kernel
+def test_the_kernel_judges_each_case_as_it_says(example: Example, cases: tuple[Case, ...]) -> None:
+    loaded = KernelPolicy(build_object(example.compiled, find_compiler()))
+    try:
+        answers = [loaded.judge(example.hook(case), case.frame) for case in cases]
+    finally:
+        loaded.close()
+    assert not differences(cases, [(verdict, example.called(rule)) for verdict, rule in answers])
+
+
+def test_every_rule_with_a_verdict_decides_a_case(example: Example, cases: tuple[Case, ...]) -> None:
     deciding = {
         example.called(rule.number)
         for rule in example.policy.rules
