@@ -271,6 +271,9 @@ def main() -> int:
         except subprocess.CalledProcessError as error:
             print(f"failed: {' '.join(map(str, error.cmd))}\n{error.stdout}{error.stderr}", file=sys.stderr)
             return 2
+        except BrokenPipeError:  # the reader has seen enough; nothing is left to flush to
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 1
 
 
 if __name__ == "__main__":

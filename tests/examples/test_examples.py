@@ -74,7 +74,7 @@ def test_the_reference_judges_each_case_as_it_says(example: Example, cases: tupl
 
 @pytest.mark.kernel
 def test_the_kernel_judges_each_case_as_it_says(example: Example, cases: tuple[Case, ...]) -> None:
-    loaded = KernelPolicy(build_object(example.compiled, find_compiler()))
+    loaded = KernelPolicy(build_object(example.compiled, find_compiler(None)))
     try:
         answers = [loaded.judge(example.hook(case), case.frame) for case in cases]
     finally:
