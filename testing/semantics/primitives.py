@@ -10,7 +10,6 @@ from collections.abc import Callable
 
 from ebpfc.compiler.ast.nodes import Cast, Dir, FragmentTest, Mac, MalformedTest, Primitive, ProtoTest, TcpFlags, Value
 from ebpfc.compiler.fields import PROTOCOLS
-from ebpfc.testing.semantics.frame import read_number
 from ebpfc.testing.semantics.headers import is_absent, read_header
 from ebpfc.testing.semantics.kleene import Truth, kleene_and, kleene_or
 from ebpfc.testing.semantics.malformed import malformed
@@ -32,8 +31,6 @@ IPV6_ADDRESSES = (8, 24)
 ETHER_ADDRESSES = (6, 0)
 PORT_PROTOCOLS = ("tcp", "udp", "sctp")
 PORTS = (0, 2)
-STP_LSAP = 0x42  # the LLC service access point of spanning tree (IEEE 802.1D)
-LARGEST_LLC = 1500  # an EtherType up to this is a length, and LLC follows (IEEE 802.3)
 
 
 def primitive(test: Primitive, scope: Scope) -> Truth:
@@ -71,9 +68,7 @@ def _address(scope: Scope, proto: str | None, direction: Dir | None, value: Valu
 
 
 def _port(scope: Scope, proto: str | None, direction: Dir | None, value: Value) -> Truth:
-    """Of `proto`, or of TCP, UDP or SCTP, over both families or the one named (rule 17)."""
-    if proto in ("ip", "ip6"):
-        return kleene_and((protocol(ProtoTest(proto), scope), _port(scope, None, direction, value)))
+    """Of `proto`, or of TCP, UDP or SCTP (rule 17)."""
     protocols = PORT_PROTOCOLS if proto is None else (proto,)
     return kleene_or(_in_header(scope, name, PORTS, 2, direction, lambda n: holds(value, n)) for name in protocols)
 
@@ -125,18 +120,8 @@ def protocol(test: ProtoTest, scope: Scope) -> Truth:
     packet = scope.reading(test.outer).packet
     if packet is None:
         return None
-    if test.proto == "stp":
-        return _spanning_tree(packet)
     row = PROTOCOLS[test.proto]
     return packet.has_type(row.ethertypes[0]) if row.level == "net" else packet.has_transport(test.proto)
-
-
-def _spanning_tree(packet: Packet) -> Truth:
-    """An LLC frame to the spanning tree's access point."""
-    if packet.ethertype is None or packet.ethertype > LARGEST_LLC:
-        return None if packet.ethertype is None else False
-    destination = read_number(packet.wire, packet.network, 1)
-    return None if destination is None else destination == STP_LSAP
 
 
 def cast(test: Cast, scope: Scope) -> Truth:
