@@ -10,12 +10,13 @@ import os
 import re
 import shutil
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from ebpfc.cli.main import main
-from ebpfc.testing.documents import FencedBlock, exchanges, fenced_blocks, output_matches, run_command
+from ebpfc.testing.documents import Exchange, FencedBlock, exchanges, fenced_blocks, output_matches, run_command
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [
@@ -56,19 +57,29 @@ def desk(tmp_path: Path) -> tuple[Path, dict[str, str]]:
     }
 
 
+def sessions(document: Path, privileged: bool) -> Iterator[tuple[int, Exchange]]:
+    """The commands that can be run, each with its block's line."""
+    for block in blocks_of(document):
+        if block.language == "console" and (privileged or block.name != "root"):
+            yield from ((block.line, exchange) for exchange in exchanges(block))
+
+
 def follow(document: Path, desk: tuple[Path, dict[str, str]], privileged: bool) -> None:
-    """Does what the document says, from top to bottom."""
+    """Does what the document says, from top to bottom; namespaces that it makes go, however far it comes."""
     folder, environment = desk
     for block in blocks_of(document):
         if block.language == "pf" and block.name:
             (folder / block.name).write_text(block.text)
-        if block.language != "console" or (block.name == "root" and not privileged):
-            continue
-        for exchange in exchanges(block):
+    try:
+        for line, exchange in sessions(document, privileged):
             printed = run_command(exchange.command, folder, environment)
             assert output_matches(exchange.expected, printed), (
-                f"{document}:{block.line}: $ {exchange.command}\n--- shown\n{exchange.expected}\n--- printed\n{printed}"
+                f"{document}:{line}: $ {exchange.command}\n--- shown\n{exchange.expected}\n--- printed\n{printed}"
             )
+    finally:
+        for _, exchange in sessions(document, privileged):
+            if exchange.command.startswith("ip netns delete "):
+                run_command(exchange.command, folder, environment)
 
 
 @pytest.mark.parametrize("document", with_console(privileged=False), ids=str)
