@@ -146,7 +146,7 @@ _ROWS: tuple[Field, ...] = (
     Field("icmp6", "sequence", 6, 2, doc="sequence number"),
     Field("icmp6", "mtu", 4, 4, doc="MTU"),
     Field("vxlan", "flags", 0, 1, doc="flags"),
-    Field("vxlan", "vni", 4, 4, 8, 24, doc="VXLAN network identifier"),
+    Field("vxlan", "vni", 4, 3, doc="VXLAN network identifier"),
     Field("meta", "length", 0, 4, doc="bytes of the whole frame"),
     Field("meta", "mark", 0, 4, doc="packet mark (skb hooks only)"),
 )

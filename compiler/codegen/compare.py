@@ -62,7 +62,7 @@ def _slot_text(load: ir.Load, plan: Plan) -> str:
     slot = plan.slot(load)
     assert slot is not None
     place = f"{LAYER_NAMES[load.layer]}->{slot.member}"
-    return {1: place, 2: f"B16({place})", 4: f"B32({place})", 6: place, 16: place}[load.size]
+    return {2: f"B16({place})", 4: f"B32({place})"}.get(load.size, place)
 
 
 def _arithmetic(expr: ir.Bin, plan: Plan, texts: Texts) -> str:

@@ -26,7 +26,7 @@ _MEMBERS = {
     ("l4", 2, 2): "dport",
     ("l4", 13, 1): "tcp_flags",
     ("l4", 8, 1): "vxlan_flags",
-    ("l4", 12, 4): "vni",
+    ("l4", 12, 3): "vni",
     ("l4", 0, 1): "icmp_type",
     ("l4", 1, 1): "icmp_code",
     ("arp", 14, 4): "arp_spa",
@@ -39,7 +39,7 @@ _MEMBERS = {
     ("tag1", 2, 2): "tag1_type",
     ("tag2", 2, 2): "tag2_type",
 }
-_CTYPES = {1: "u8", 2: "u16", 4: "u32", 6: "u64", 16: "u64"}
+_CTYPES = {1: "u8", 2: "u16", 3: "u32", 4: "u32", 6: "u64", 16: "u64"}
 _TRANSPORT = "l4"
 
 
@@ -52,7 +52,7 @@ def group_of(base: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """Bytes read while parsing, kept in network byte order (48-bit ones in host order)."""
+    """Bytes read while parsing, kept in network byte order (24 and 48 bits in host order)."""
 
     group: str
     offset: int

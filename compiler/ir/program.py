@@ -41,7 +41,7 @@ class Const:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """`size` bytes (1, 2, 4; 6 for MAC, 16 for IPv6 addresses) at `offset` of header `base`, as a big-endian number."""
+    """`size` bytes (1, 2, 4; 3 for a VNI, 6 for MAC, 16 for IPv6 addresses) at `offset` of header `base`, as a big-endian number."""
 
     layer: int
     base: str

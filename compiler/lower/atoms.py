@@ -205,19 +205,10 @@ def key_member(key: nodes.KeyField, items: nodes.SetLiteral, scope: Scope) -> ir
                 return protos(nodes.Primitive("ether", None, "proto", items), scope)
             return protocol_numbers(words[0] if len(words) > 1 else None, values.numbers(items), scope)
         case "port":
-            way: nodes.Dir = "src" if "src" in words else "dst"
             proto = words[0] if words[0] not in ("src", "dst") else None
-            return ports(nodes.Primitive(proto, way, "port", items), scope)
-    side = 0 if words[-1] == "src" else 1
-    proto = words[0] if len(words) > 1 else None
-    wanted = values.addresses(items)
-    if proto == "ether":
-        return ir.In(ir.Load(scope.layer, "ether", _ADDRESS_PLACES["ether"][side], 6), wanted.mac)
-    out: list[ir.Pred] = []
-    for base, ranges in (("ip", wanted.ipv4), ("ip6", wanted.ipv6), ("arp", wanted.ipv4), ("rarp", wanted.ipv4)):
-        if ranges and (proto == base or (proto is None and base in ("ip", "ip6"))):
-            out.append(ir.In(ir.Load(scope.layer, base, _ADDRESS_PLACES[base][side], 16 if base == "ip6" else 4), ranges))
-    return any_of(out) if out else ir.FALSE
+            return ports(nodes.Primitive(proto, "src" if "src" in words else "dst", "port", items), scope)
+    way: nodes.Dir = "src" if words[-1] == "src" else "dst"
+    return hosts(nodes.Primitive(words[0] if len(words) > 1 else None, way, "host", items), scope)
 
 
 def tcp_flags(node: nodes.TcpFlags, scope: Scope) -> ir.Pred:

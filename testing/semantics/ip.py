@@ -6,7 +6,7 @@ to find the next one: `malformed` does.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ebpfc.compiler.fields import IPV6_EXTENSIONS, MAX_EXTENSIONS
 from ebpfc.testing.semantics.frame import read_number
@@ -77,9 +77,9 @@ def read_ipv6(wire: bytes, start: int) -> IpFacts:
     following = read_number(wire, start + 6, 1)
     if version is None or following is None:
         return IpFacts()
-    if following in IPV6_EXTENSIONS and version >> 4 != 6:
-        return IpFacts()
-    return _walk(wire, start + 40, following)
+    if version >> 4 == 6:
+        return _walk(wire, start + 40, following)
+    return IpFacts() if following in IPV6_EXTENSIONS else replace(_walk(wire, start + 40, following), transport=None)
 
 
 def _walk(wire: bytes, offset: int, following: int) -> IpFacts:

@@ -174,15 +174,13 @@ def _calculate(op: str, left: int, right: int) -> int | None:
 
 
 def _field(ref: FieldRef, scope: Scope) -> int | None:
-    """A row of the field table, known when all bytes of the row are; the VNI is three bytes (rule 19)."""
+    """A row of the field table, known when all bytes of the row are."""
     scope = scope.reading(ref.outer)
     match ref.proto, ref.name:
         case "meta", "length":
             return len(scope.own.wire)
         case "meta", "mark":
             return scope.frame.mark
-        case "vxlan", "vni":
-            return read_header(scope, "vxlan", 4, 3)
     row = FIELDS[ref.proto, ref.name]
     there = read_header(scope, ref.proto, row.offset, row.size)
     return None if there is None else there >> row.shift & ((1 << row.bits) - 1)
