@@ -28,6 +28,9 @@ FLAGS = (
     "-Wall", "-Wextra", "-Werror",
 )  # fmt: skip
 
+RIGHT_LINES_SINCE = (18, 0, 0)
+"""Older clangs give a line of `#line` to the file of the enclosing function: the log would show wrong text."""
+
 _RULE_FILE_NAME = re.compile(r"[0-9]{1,6}-[A-Za-z0-9._-]{1,64}")
 
 
@@ -54,7 +57,8 @@ def compile_c(
         folder = Path(name).resolve()
         output = folder / "out.o"
         try:
-            (folder / C_FILE_NAME).write_bytes(c_text.encode("ascii", "replace"))
+            text = c_text if compiler.version >= RIGHT_LINES_SINCE else without_line_directives(c_text)
+            (folder / C_FILE_NAME).write_bytes(text.encode("ascii", "replace"))
             for source_name, content in sources:
                 if _RULE_FILE_NAME.fullmatch(source_name) is None:
                     raise ValueError(f"not a name for a rule file: {source_name!r}")
@@ -68,6 +72,11 @@ def compile_c(
     if not made:
         raise _translate(done, compiler, timeout)
     return made
+
+
+def without_line_directives(c_text: str) -> str:
+    """The same C on the same lines; each then stands for itself, and shows the C beside the rule's comment."""
+    return re.sub(r"^#line .*$", "", c_text, flags=re.MULTILINE)
 
 
 def printable_lines(content: bytes) -> bytes:

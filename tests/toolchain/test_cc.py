@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ebpfc.compiler.toolchain.build import CompiledPolicy
-from ebpfc.compiler.toolchain.cc import compile_c, printable_lines, rule_file_name
+from ebpfc.compiler.toolchain.cc import compile_c, printable_lines, rule_file_name, without_line_directives
 from ebpfc.compiler.toolchain.errors import ToolchainError
 from ebpfc.compiler.toolchain.find import Compiler, find_compiler
 
@@ -156,6 +156,10 @@ def test_names_of_rule_files_are_harmless(path: str, name: str) -> None:
 def test_other_names_are_refused(policy: CompiledPolicy, compiler: Compiler, name: str) -> None:
     with pytest.raises(ValueError, match="not a name"):
         compile_c(policy.c_text, [(name, b"")], compiler)
+
+
+def test_directives_go_and_lines_stay() -> None:
+    assert without_line_directives('a\n#line 3 "0-x"\nb // #line 4\n') == "a\n\nb // #line 4\n"
 
 
 def test_copies_of_rules_hold_printable_text_on_the_same_lines() -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from ebpfc.compiler.toolchain.build import CompiledPolicy, build_object
+from ebpfc.compiler.toolchain.cc import RIGHT_LINES_SINCE
 from ebpfc.compiler.toolchain.find import Compiler
 
 pytestmark = [
@@ -65,8 +66,11 @@ def test_bpftool_shows_the_rule_s_text(object_file: Path, each_compiler: Compile
         dump = run("bpftool", "prog", "dump", "xlated", "pinned", str(folder / "pf_xdp"), "linum")
     finally:
         shutil.rmtree(folder)
-    if each_compiler.version >= (18, 0, 0):
+    if each_compiler.version >= RIGHT_LINES_SINCE:
         assert "; drop proto 6 [file:./0-rules.pf line_num:3" in dump
+    else:
+        assert "; if (packet[23] == 6 && look_up(packet[22]) == 0)" in dump
+        assert "0-rules.pf" not in dump
 
 
 @pytest.fixture
