@@ -20,8 +20,8 @@ from ebpfc.testing.documents import FencedBlock, exchanges, fenced_blocks, outpu
 
 ROOT = Path(__file__).parents[2]
 PAGES = ROOT / "docs" / "errors"
-SELDOM = frozenset({"PF0999"})
-"""Codes that no input is known to bring about: their page only says what to do."""
+SELDOM = frozenset({"PF0901", "PF0999"})
+"""No input is known to bring these about (PF0901 only where no compiler is installed): their page says what to do."""
 
 
 def section(code: str, title: str) -> tuple[FencedBlock, ...]:
