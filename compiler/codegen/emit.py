@@ -8,6 +8,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from ebpfc import templates
+from ebpfc.compiler.codegen.layout import lay_out
 from ebpfc.compiler.codegen.view import PolicyView
 
 C_NAME = "policy.c"
@@ -31,9 +32,9 @@ def _environment() -> Environment:
 def emit_c(view: PolicyView) -> str:
     """The whole C file, self-contained."""
     text = _environment().get_template("policy.c.j2").render(v=view)
-    lines = text.lstrip("\n").split("\n")
+    lines = lay_out(text.lstrip("\n")).split("\n")
     for number, line in enumerate(lines, 1):
-        if line == LINE_MARK:
+        if line.strip() == LINE_MARK:
             lines[number - 1] = f'#line {number + 1} "{C_NAME}"'
     return "\n".join(lines)
 

@@ -42,7 +42,7 @@ class LayerView:
     ether_short: tuple[Slot, ...]
     ether_near: tuple[Slot, ...]
     ether_far: tuple[Slot, ...]
-    near_facts: str
+    near_facts: tuple[str, ...]
     past_ethernet: bool
     network: bool
     v4: bool
@@ -56,11 +56,11 @@ class LayerView:
     ip: tuple[Slot, ...]
     ip_near: tuple[Slot, ...]
     ip_far: tuple[Slot, ...]
-    ip_facts: str
+    ip_facts: tuple[str, ...]
     ip6: tuple[Slot, ...]
     ip6_near: tuple[Slot, ...]
     ip6_far: tuple[Slot, ...]
-    ip6_facts: str
+    ip6_facts: tuple[str, ...]
     arp_header: bool
     arp: tuple[Slot, ...]
     arp_end: int
@@ -128,7 +128,7 @@ def build_layer(plan: Plan, index: int) -> LayerView:
         ether_short=tuple(s for s in near if s.end < ETHERNET),
         ether_near=near,
         ether_far=tuple(s for s in ether if s.end > ETHERNET),
-        near_facts=" | ".join([*(s.fact for s in near), *(["TAG1_KNOWN"] if "TAG1_KNOWN" in f else [])]) or "0",
+        near_facts=(*(s.fact for s in near), "TAG1_KNOWN"),
         past_ethernet=network or tags,
         network=network,
         v4=v4,
@@ -142,11 +142,11 @@ def build_layer(plan: Plan, index: int) -> LayerView:
         ip=slots["ip"],
         ip_near=ip_near,
         ip_far=ip_far,
-        ip_facts=bits(*(s.fact for s in ip_near), "PROTO"),
+        ip_facts=(*(s.fact for s in ip_near), "PROTO"),
         ip6=slots["ip6"],
         ip6_near=ip6_near,
         ip6_far=ip6_far,
-        ip6_facts=bits(*(s.fact for s in ip6_near)),
+        ip6_facts=tuple(s.fact for s in ip6_near),
         arp_header=bool(slots["arp"]) or malformed or "ARP" in f or "RARP" in f,
         arp=slots["arp"],
         arp_end=max((s.end for s in slots["arp"]), default=0),
