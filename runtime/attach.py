@@ -34,7 +34,7 @@ from ebpfc.runtime.installed import (
     write_state,
 )
 from ebpfc.runtime.manifest import HookProgram, Manifest, manifest_of
-from ebpfc.runtime.object import LoadedObject, load_object
+from ebpfc.runtime.object import LoadedObject, load_object, require_privilege
 from ebpfc.runtime.undo import commit, recover, roll_back
 
 
@@ -65,6 +65,7 @@ def attach_policy(data: bytes, device: Device, options: AttachOptions = AttachOp
     manifest = manifest_of(data)
     wanted = _wanted_hooks(manifest, options.hooks)
     stripping = _refuse_stripped_tags(manifest, wanted, device, options.fix_offload)
+    require_privilege()
     bpffs.require_mounted()
     with bpffs.locked():
         sweep_dead()
@@ -175,6 +176,7 @@ def _same_counters(replaced: tuple[Installed, ...], manifest: Manifest) -> Insta
 def _stage(folder: Path, loaded: LoadedObject, manifest: Manifest, wanted: tuple[HookProgram, ...]) -> None:
     """Pins what was loaded in `+new`. Nothing judges packets yet."""
     new = folder / NEW
+    bpffs.make_folder(folder)
     bpffs.make_folder(new)
     bpffs.write_bytes(new / "manifest", manifest.raw)
     write_state(new, State())

@@ -45,19 +45,45 @@ def require_mounted() -> None:
         return
     require_shared_mounts()
     library = ctypes.CDLL(None, use_errno=True)
-    if library.mount(b"bpf", os.fsencode(MOUNT), b"bpf", ctypes.c_ulong(0), None) != 0:
+    if library.mount(b"bpf", os.fsencode(MOUNT), b"bpf", ctypes.c_ulong(0), b"mode=0755") != 0:
         raise failure_of(f"mount the BPF file system on {MOUNT}", ctypes.get_errno())
 
 
 @contextmanager
 def locked() -> Iterator[None]:
     """One ebpfctl at a time: every change of pins and attachments happens under this lock."""
-    fd = os.open(MOUNT, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    fd = _lock_root()
     try:
-        fcntl.flock(fd, fcntl.LOCK_EX)
         yield
     finally:
         os.close(fd)
+
+
+def _lock_root() -> int:
+    """A descriptor of ROOT that holds its lock. Another ebpfctl may remove ROOT while this one waits: then again."""
+    while True:
+        make_folder(ROOT)
+        try:
+            fd = os.open(ROOT, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except FileNotFoundError:
+            continue
+        except OSError as problem:
+            raise failure_of(f"open {ROOT}", problem.errno or errno.EIO) from None
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        status = os.fstat(fd)
+        if status.st_uid != os.geteuid() or status.st_mode & 0o022:
+            os.close(fd)
+            raise ControlError(f"{ROOT} belongs to somebody else: whoever made it could undo what is pinned there")
+        if status.st_nlink and _is_same(ROOT, status):
+            return fd
+        os.close(fd)
+
+
+def _is_same(path: Path, status: os.stat_result) -> bool:
+    try:
+        return path.stat().st_ino == status.st_ino
+    except FileNotFoundError:
+        return False
 
 
 def device_folder(ifindex: int) -> Path:
@@ -74,7 +100,7 @@ def child(folder: Path, name: str) -> Path:
 
 def make_folder(folder: Path) -> None:
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)
     except OSError as problem:
         raise failure_of(f"make {folder}", problem.errno or errno.EIO) from None
 

@@ -15,6 +15,7 @@ from types import TracebackType
 
 from ebpfc.runtime.errors import ControlError, failure_of
 from ebpfc.runtime.libbpf import (
+    MAP_TYPE_ARRAY,
     MapInfo,
     OpenOptions,
     ProgramInfo,
@@ -168,6 +169,12 @@ def _maps(handle: int) -> dict[str, LoadedMap]:
 
 def _text(name: bytes | None) -> str:
     return (name or b"").decode("utf-8", "replace")
+
+
+def require_privilege() -> None:
+    """KernelError, with what to do, when this process may not use BPF: it tries to make a small map."""
+    raise_memlock_limit()
+    os.close(check("use BPF", libbpf().bpf_map_create(MAP_TYPE_ARRAY, b"pf_probe", 4, 4, 1, None)))
 
 
 def program_info(fd: int) -> ProgramInfo:

@@ -13,8 +13,7 @@ from typing import Final, Literal
 
 from ebpfc.runtime.counters import COUNTERS_MAP, Counter, CounterReader
 from ebpfc.runtime.errors import ControlError
-from ebpfc.runtime.libbpf import MAP_TYPE_ARRAY, libbpf
-from ebpfc.runtime.object import load_object
+from ebpfc.runtime.object import load_object, require_privilege
 from ebpfc.runtime.test_run import FrameError, Outcome, TestRunner, skb_context
 
 Hook = Literal["xdp", "tc ingress", "tc egress"]
@@ -106,14 +105,8 @@ def _context(hook: Hook, mark: int, merged: bool) -> bytes | None:
 @functools.cache
 def kernel_available() -> str | None:
     """None when this process can load and run BPF programs, else the reason why not."""
-    import os
-
     try:
-        library = libbpf()
+        require_privilege()
     except ControlError as failure:
         return failure.message
-    fd = library.bpf_map_create(MAP_TYPE_ARRAY, b"pf_probe", 4, 4, 1, None)
-    if fd < 0:
-        return f"the kernel lets this process make no BPF map: {os.strerror(-fd).lower()}"
-    os.close(fd)
     return None

@@ -6,6 +6,7 @@ are escaped here.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
@@ -15,7 +16,7 @@ from typing import Any
 from ebpfc.runtime.attach import Attached
 from ebpfc.runtime.counters import Counter
 from ebpfc.runtime.device import Device
-from ebpfc.runtime.errors import ControlError, quote
+from ebpfc.runtime.errors import ControlError, failure_of, quote
 from ebpfc.runtime.manifest import Rule
 from ebpfc.runtime.replay import Judged
 from ebpfc.runtime.stats import HookStats, PolicyStats
@@ -23,6 +24,8 @@ from ebpfc.runtime.stats import HookStats, PolicyStats
 
 def report_problem(problem: Exception, *, raw: bool) -> int:
     """Prints a failure with its hints; answers the exit code."""
+    if isinstance(problem, PermissionError):
+        problem = failure_of(f"look at {problem.filename}", errno.EPERM)
     if isinstance(problem, ControlError):
         print(f"{_painted('ebpfctl: error:', '1;31', sys.stderr)} {problem.message}", file=sys.stderr)
         for hint in problem.hints:
