@@ -15,7 +15,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-_FENCE = re.compile(r"^```(?P<info>[^\n`]*)\n(?P<text>.*?)^```[ \t]*$", re.MULTILINE | re.DOTALL)
+_FENCE = re.compile(
+    r"^(?P<indent> *)(?P<fence>`{3,})(?P<info>[^\n`]*)\n(?P<text>.*?)^(?P=indent)(?P=fence)[ \t]*$",
+    re.MULTILINE | re.DOTALL,
+)
 _HEADING = re.compile(r"^#{1,6} (?P<title>.+)$", re.MULTILINE)
 
 
@@ -49,12 +52,17 @@ def fenced_blocks(document: str) -> tuple[FencedBlock, ...]:
             FencedBlock(
                 language=words[0] if words else "",
                 name=words[1] if len(words) > 1 else None,
-                text=match["text"],
+                text=re.sub(rf"^{match['indent']}", "", match["text"], flags=re.MULTILINE),
                 line=document.count("\n", 0, match.start()) + 1,
                 section=headings[-1].strip() if headings else "",
             )
         )
     return tuple(blocks)
+
+
+def prose(document: str) -> str:
+    """The document without its fenced blocks."""
+    return _FENCE.sub("", document)
 
 
 def exchanges(block: FencedBlock) -> tuple[Exchange, ...]:

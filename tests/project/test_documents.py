@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from ebpfc.cli.main import main
-from ebpfc.testing.documents import Exchange, FencedBlock, exchanges, fenced_blocks, output_matches, run_command
+from ebpfc.testing.documents import Exchange, FencedBlock, exchanges, fenced_blocks, output_matches, prose, run_command
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [
@@ -113,10 +113,19 @@ def test_a_policy_in_a_document_is_accepted(
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=str)
 def test_links_lead_somewhere(document: Path) -> None:
-    text = re.sub(r"^```.*?^```", "", (ROOT / document).read_text(), flags=re.MULTILINE | re.DOTALL)
+    text = prose((ROOT / document).read_text())
     for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", text):
         if "://" not in target:
             assert (ROOT / document.parent / target).exists(), f"{document}: {target}"
+
+
+def test_a_block_may_be_indented_and_may_hold_another() -> None:
+    text = (
+        "# T\n\n1. one\n\n   ```pf a.pf\n   pass\n     drop\n   ```\n\n## U\n\n````markdown\n```pf\npass\n```\n````\n"
+    )
+    first, second = fenced_blocks(text)
+    assert first == FencedBlock("pf", "a.pf", "pass\n  drop\n", 5, "T")
+    assert (second.language, second.text, second.section) == ("markdown", "```pf\npass\n```\n", "U")
 
 
 @pytest.mark.parametrize(
