@@ -318,10 +318,11 @@ TABLES: dict[str, tuple[bytes, str]] = {
         malformed                      T
         """,
     ),
-    "and does not matter without extension headers": (
+    "and leaves the transport without a place": (
         ether(ip6(tcp(dport=80), version=4)),
         """
-        tcp port 80                    ? 58T
+        tcp                            ? 21T
+        tcp port 80                    ?
         fragment                       ? 21F
         malformed                      T
         """,
