@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -220,6 +222,36 @@ def test_hostile_comments_and_strings_reach_neither_c_nor_terminal(
     if status == 0:
         assert Path("out.c").read_bytes().replace(b"\n", b"").replace(b"\t", b"").decode("ascii").isprintable()
         assert b"\x1b[" not in Path("out.o").read_bytes()
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupt_ends_the_compiler_and_leaves_nothing(rules: Path, number: int, status: int) -> None:
+    work, fake, pid_file = rules.with_name("work"), rules.with_name("fake"), rules.with_name("pid")
+    work.mkdir()
+    version = '[ "$1" = --version ] && exec echo "clang version 19.1.0"'
+    fake.write_text(f"#!/bin/sh\n{version}\necho $$ > {pid_file}.new\nmv {pid_file}.new {pid_file}\nexec sleep 60\n")
+    fake.chmod(0o755)
+    running = subprocess.Popen(
+        [sys.executable, "-m", "ebpfc", "rules.pf", "-o", "out.o", "--quiet", "--cc", str(fake)],
+        env={**ENVIRONMENT, "TMPDIR": str(work)}, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    deadline = time.monotonic() + 20
+    while not pid_file.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    running.send_signal(number)
+    assert running.communicate(timeout=10)[1] == b""
+    assert running.returncode == status
+    assert not Path(f"/proc/{pid_file.read_text().strip()}").exists()
+    assert list(work.iterdir()) == []
+    assert not rules.with_name("out.o").exists()
+
+
+@pytest.mark.parametrize(
+    "expression", ["", " ", "tcp dst", "\x1b[31m", "\u2028", "tcp\nudp", "\udcff", "tcp\0", "'; id"]
+)
+def test_wrong_expressions_are_status_1(rules: Path, capsys: pytest.CaptureFixture[str], expression: str) -> None:
+    assert main(["check", "-e", expression]) == 1
+    assert capsys.readouterr().err.replace("\n", "").isprintable()
 
 
 def test_a_closed_pipe_is_quiet(rules: Path) -> None:
