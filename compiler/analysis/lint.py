@@ -58,9 +58,9 @@ def lint(resolved: Resolved, sink: Sink) -> None:
         sink.warning("PF0804", f"`{definition.name}` is never used", definition.span, "not used", (hint,))
     seen = {_DIRECTIONS[hook] for hook in policy.hooks}
     place = resolved.default_span or resolved.start
-    if any(policy.default(direction) == "pass" for direction in seen) and not any(
-        _drops_malformed(rule) for rule in policy.rules
-    ):
+    default_passes = any(policy.default(direction) == "pass" for direction in seen)
+    drops_all = any(item.match is None and _drops(item) for item in policy.body if isinstance(item, Rule))
+    if default_passes and not drops_all and not any(_drops_malformed(rule) for rule in policy.rules):
         hint = "write `drop malformed` as the first rule"
         sink.warning("PF0805", "what no rule decides passes, malformed packets too", place, "passes", (hint,))
     if any(policy.default(direction) == "drop" for direction in seen):
@@ -186,9 +186,12 @@ def _lint_rules(resolved: Resolved, sink: Sink) -> list[_Reachable]:
     return walk.reachable
 
 
+def _drops(rule: Rule) -> bool:
+    return any(isinstance(action, Verdict) and action.kind == "drop" for action in rule.actions)
+
+
 def _drops_malformed(rule: Rule) -> bool:
-    drops = any(isinstance(action, Verdict) and action.kind == "drop" for action in rule.actions)
-    return drops and rule.match is not None and _true_of_malformed(rule.match)
+    return _drops(rule) and rule.match is not None and _true_of_malformed(rule.match)
 
 
 def _true_of_malformed(match: Match) -> bool:

@@ -59,7 +59,8 @@ def read_values(sources: SourceMap, file: int, sink: Sink) -> tuple[Value, ...] 
             if problems <= MOST_PROBLEMS:
                 sink.error(problem.code, problem.message, span, "no value", (problem.hint,))
     if problems > MOST_PROBLEMS:
-        sink.error("PF0435", f"{problems - MOST_PROBLEMS} more lines of this file are no values", Span(file, 0, 0))
+        message = f"{problems - MOST_PROBLEMS} more lines of this file are no values"
+        sink.error("PF0435", message, Span(file, 0, 0), "in this file")
     return tuple(values) if problems == 0 else None
 
 

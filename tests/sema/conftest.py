@@ -25,9 +25,7 @@ class Checked:
 
     @property
     def errors(self) -> tuple[tuple[str, str], ...]:
-        return tuple(
-            pair for pair, d in zip(self.found, self.diagnostics, strict=True) if d.severity == "error"
-        )
+        return tuple(pair for pair, d in zip(self.found, self.diagnostics, strict=True) if d.severity == "error")
 
 
 def _checked(policy: Policy | None, sources: SourceMap, sink: Sink) -> Checked:

@@ -20,7 +20,12 @@ CASES = [
     ("let tcpflags = 13\ndrop tcp", "PF0304", "tcpflags", "let flags_at = 13\ndrop tcp[flags_at] == 2"),
     ("let lldp = 0x88cc\ndrop arp", "PF0304", "lldp", "drop ether proto lldp"),
     ("let web = tcp port 80\ndrop src net web", "PF0307", "web", "let web = tcp port 80\ndrop web"),
-    ("let web = tcp port 80\nlet two = {web, 5}\ndrop port two", "PF0307", "web", "let web = {80}\nlet two = {web, 5}\ndrop port two"),
+    (
+        "let web = tcp port 80\nlet two = {web, 5}\ndrop port two",
+        "PF0307",
+        "web",
+        "let web = {80}\nlet two = {web, 5}\ndrop port two",
+    ),
     ("let a = {80}\ndrop tcp and a", "PF0308", "a", "let a = {80}\ndrop tcp port a"),
     ("let m = tcp port 80\ndrop m or 90", "PF0308", "90", "let m = tcp port 80\ndrop m or tcp port 90"),
     # sets
@@ -38,7 +43,12 @@ CASES = [
     ("hook xdp\nhook xdp\npass", "PF0313", "hook xdp", "hook xdp\nhook tc ingress\npass"),
     ("hook xdp, xdp\npass", "PF0313", "hook xdp, xdp", "hook xdp, tc egress\npass"),
     ("default drop\ndefault pass\npass", "PF0314", "default pass", "default drop\ndefault pass outbound\npass"),
-    ("default drop inbound\ndefault drop inbound", "PF0314", "default drop inbound", "default drop inbound\ndefault pass outbound"),
+    (
+        "default drop inbound\ndefault drop inbound",
+        "PF0314",
+        "default drop inbound",
+        "default drop inbound\ndefault pass outbound",
+    ),
     ("a: drop arp\na: drop rarp", "PF0316", "a: drop rarp", "a: drop arp\nb: drop rarp"),
     ("hook wire\npass", "PF0318", "hook wire", "hook xdp\npass"),
     ("hook socket\npass", "PF0607", "hook socket", "hook tc ingress\npass"),
@@ -46,7 +56,12 @@ CASES = [
     ("hook netfilter input\npass", "PF0607", "hook netfilter input", "hook tc ingress\npass"),
     ("default reject\npass", "PF0603", "default reject", "default drop\npass"),
     # not built yet
-    ("table banned key src\ndrop src in banned", "PF0601", "table banned key src", "let banned = {::1}\ndrop src in banned"),
+    (
+        "table banned key src\ndrop src in banned",
+        "PF0601",
+        "table banned key src",
+        "let banned = {::1}\ndrop src in banned",
+    ),
     ("track\npass", "PF0601", "track", "pass"),
     ("limit slow 5/s\npass", "PF0601", "limit slow 5/s", "pass"),
     ("pool back = {10.0.0.1}\npass", "PF0601", "pool back = {10.0.0.1}", "pass"),
@@ -66,14 +81,31 @@ CASES = [
     ("let t = vxlan 1\nif t {\n drop tcp\n}", "PF0502", "t", "let t = {1}\nif vxlan t {\n drop tcp\n}"),
     ("if vlan 1 or vlan 2 {\n drop vlan 3\n}", "PF0502", "vlan 1", "if vlan {1, 2} {\n drop vlan 3\n}"),
     ("if (vlan 1) {\n drop ether proto 0x800\n}", "PF0502", "vlan 1", "if (vlan 1) {\n drop ip\n}"),
-    ("if arp {\n drop\n} else if vxlan 1 or arp {\n drop tcp\n}", "PF0502", "vxlan 1", "if arp {\n drop\n} else if not (vxlan 1) {\n drop tcp\n}"),
-    ("if vlan and vlan {\n drop vlan 3\n}", "PF0501", "vlan 3", "if vlan {\n drop vlan 3\n} else {\n drop vlan and vlan\n}"),
-    ("let v = vlan 5\nif vlan and vlan {\n drop v\n drop v and tcp\n}", "PF0501", "vlan 5", "let v = vlan 5\nif vlan {\n drop v\n drop v and tcp\n}"),
+    (
+        "if arp {\n drop\n} else if vxlan 1 or arp {\n drop tcp\n}",
+        "PF0502",
+        "vxlan 1",
+        "if arp {\n drop\n} else if not (vxlan 1) {\n drop tcp\n}",
+    ),
+    (
+        "if vlan and vlan {\n drop vlan 3\n}",
+        "PF0501",
+        "vlan 3",
+        "if vlan {\n drop vlan 3\n} else {\n drop vlan and vlan\n}",
+    ),
+    (
+        "let v = vlan 5\nif vlan and vlan {\n drop v\n drop v and tcp\n}",
+        "PF0501",
+        "vlan 5",
+        "let v = vlan 5\nif vlan {\n drop v\n drop v and tcp\n}",
+    ),
     ("if vxlan 1 {\n drop vxlan 2\n}", "PF0609", "vxlan 2", "if vxlan 1 {\n drop tcp\n} else {\n drop vxlan 2\n}"),
-]  # fmt: skip
+]
 
 
-@pytest.mark.parametrize(("wrong", "code", "under", "right"), CASES, ids=[case[0].replace("\n", "; ") for case in CASES])
+@pytest.mark.parametrize(
+    ("wrong", "code", "under", "right"), CASES, ids=[case[0].replace("\n", "; ") for case in CASES]
+)
 def test_wrong_and_right(check: Callable[..., Any], wrong: str, code: str, under: str, right: str) -> None:
     found = check(wrong)
     assert found.policy is None
