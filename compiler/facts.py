@@ -62,10 +62,10 @@ def describe(
     counters: list[CounterEntry] = []
     for program, base in zip(programs, bases, strict=True):
         way = DIRECTIONS[program.hook]
-        rules = [CounterEntry(base + r.number, program.hook, "rule", rule=r.number, direction=way) for r in policy.rules]
-        after = base + len(policy.rules)
-        named = [CounterEntry(after + 1 + i, program.hook, "named", n, direction=way) for i, n in enumerate(names)]
-        counters += [*rules, CounterEntry(after, program.hook, "default", direction=way), *named]
+        hook, after = program.hook, base + len(policy.rules)
+        counters += [CounterEntry(base + r.number, hook, "rule", rule=r.number, direction=way) for r in policy.rules]
+        counters.append(CounterEntry(after, hook, "default", direction=way))
+        counters += [CounterEntry(after + 1 + i, hook, "named", n, direction=way) for i, n in enumerate(names)]
     counted = bases if features.counters else []
     return build_manifest(
         policy=policy.name,

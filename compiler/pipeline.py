@@ -121,8 +121,7 @@ def _hooks(policy: nodes.Policy) -> tuple[HookName, ...]:
 
 
 def _recorder(dumps: dict[str, str]) -> Callable[[str, Program], None]:
-    """Keeps each stage's programs as text, one behind the other; only the last state of a pass that runs twice per hook."""
-
+    """Keeps each stage's programs as text, hook behind hook; of a pass that runs twice its last result."""
     seen: dict[tuple[str, str], str] = {}
 
     def observe(stage: str, program: Program) -> None:

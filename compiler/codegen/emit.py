@@ -25,7 +25,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
-        autoescape=False,  # C, not HTML; what users write passes comment_text
+        autoescape=False,  # noqa: S701 - C, not HTML; what users write passes comment_text
     )
 
 

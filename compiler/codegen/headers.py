@@ -1,12 +1,13 @@
 """Tests of which headers a packet has → C conditions over the facts of its layer; and what a load needs of them.
 
-Out: `is_true`, `is_false` of header tests, `required` and `absent` of loads. Facts that a condition reads are asked of the plan.
+Out: `is_true`, `is_false` of header tests; `required`, `absent` of loads. Facts that a condition reads are asked of the
+plan.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TypeAlias, assert_never
+from typing import assert_never
 
 from ebpfc.compiler.codegen.condition import Condition, Mask, Text, all_of, any_of
 from ebpfc.compiler.codegen.plan import LAYER_NAMES, Plan, group_of
@@ -14,9 +15,6 @@ from ebpfc.compiler.ir import program as ir
 
 TYPE_FACTS = {0x0800: "IP", 0x86DD: "IP6", 0x0806: "ARP", 0x8035: "RARP"}
 UDP = 17
-HeaderTest: TypeAlias = (
-    ir.TypeIs | ir.ProtoIs | ir.Walked | ir.TagIs | ir.VxlanIs | ir.FragmentIs | ir.MalformedIs
-)
 
 
 def facts(plan: Plan, layer: int, *names: str, clear: tuple[str, ...] = ()) -> Condition:
@@ -24,7 +22,7 @@ def facts(plan: Plan, layer: int, *names: str, clear: tuple[str, ...] = ()) -> C
     return Mask(LAYER_NAMES[layer], names, clear)
 
 
-def is_true(test: HeaderTest, plan: Plan) -> Condition:
+def is_true(test: ir.HeaderTest, plan: Plan) -> Condition:
     match test:
         case ir.TypeIs():
             return facts(plan, test.layer, TYPE_FACTS[test.ethertype])
@@ -48,7 +46,7 @@ def is_true(test: HeaderTest, plan: Plan) -> Condition:
             assert_never(test)
 
 
-def is_false(test: HeaderTest, plan: Plan) -> Condition:
+def is_false(test: ir.HeaderTest, plan: Plan) -> Condition:
     match test:
         case ir.TypeIs():
             return facts(plan, test.layer, "TYPE", clear=(TYPE_FACTS[test.ethertype],))
@@ -96,31 +94,32 @@ def _proto(test: ir.ProtoIs, plan: Plan, negated: bool = False) -> Condition:
     return any_of(*(Text(f"{name}->proto == {n}") for n in test.numbers))
 
 
-def _is_header(pred: ir.Pred) -> HeaderTest:
-    assert isinstance(pred, ir.TypeIs | ir.ProtoIs | ir.TagIs | ir.VxlanIs)
-    return pred
-
-
 def required(load: ir.Load | ir.LoadAt, plan: Plan) -> Condition:
     """The header that holds the load's bytes is there; they themselves are another matter."""
-    needs = [_is_header(n) for n in ir.requirements(load.layer, load.base)[0]]
-    return all_of(*(is_true(n, plan) for n in needs))
+    return all_of(*(is_true(n, plan) for n in ir.requirements(load.layer, load.base)))
 
 
 def required_of_slot(load: ir.Load, plan: Plan) -> Condition:
     """What the slot's fact does not say by itself: slots of ARP and transports are shared by several protocols."""
     if group_of(load.base) not in ("arp", "l4"):
         return all_of()
-    needs = [_is_header(n) for n in ir.requirements(load.layer, load.base)[0]]
+    needs = ir.requirements(load.layer, load.base)
     return all_of(*(_proto(n, plan) if isinstance(n, ir.ProtoIs) else is_true(n, plan) for n in needs))
 
 
 def absent(loads: Iterable[ir.Load | ir.LoadAt], plan: Plan) -> Condition:
     """A header that one of the loads names is known not to be there, or it is of a later fragment's transport."""
-    parts: dict[Condition, None] = {}
-    for load in loads:
-        needs, never_later = ir.requirements(load.layer, load.base)
-        parts.update((is_false(_is_header(n), plan), None) for n in needs)
-        if never_later:
-            parts[facts(plan, load.layer, "LATER")] = None
-    return any_of(*parts)
+    reasons = dict.fromkeys(reason for load in loads for reason in ir.absences(load.layer, load.base))
+    return any_of(*(_reason(r, plan) for r in reasons))
+
+
+def _reason(pred: ir.Pred, plan: Plan) -> Condition:
+    match pred:
+        case ir.And():
+            return all_of(*(_reason(i, plan) for i in pred.items))
+        case ir.Not(ir.TypeIs() | ir.ProtoIs() | ir.Walked() | ir.TagIs() | ir.VxlanIs() as test):
+            return is_false(test, plan)
+        case ir.FragmentIs():
+            return is_true(pred, plan)
+        case _:
+            raise AssertionError("absences are of headers")

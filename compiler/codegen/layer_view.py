@@ -1,4 +1,4 @@
-"""What one layer's parse must do, as the parse template reads it: built from the layer's plan, frozen, no decisions left."""
+"""What one layer's parse must do, as the parse template reads it: from the layer's plan, frozen, no decisions left."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from ebpfc.compiler.codegen.plan import LAYER_NAMES, LayerPlan, Plan, Slot
 from ebpfc.compiler.fields import IPV6_EXTENSIONS
 
 ETHERNET, IPV4, IPV6 = 14, 20, 40
+GROUPS = ("ether", "tag1", "tag2", "ip", "ip6", "arp", "l4")
 FRAGMENT_FACTS = ("FRAGMENT", "FRAGMENT_KNOWN", "LATER", "LAST")
 TAG_FACTS = ("TAG1", "TAG2", "TAG2_KNOWN")
 
@@ -29,7 +30,7 @@ class Asked(dict[str, bool]):
 
 @dataclass(frozen=True, slots=True)
 class LayerView:
-    """`near` slots lie in the fixed header, `far` ones behind it. `f`, `keeps`, `tci`, `tag_type`: what is asked, by name."""
+    """`near` slots lie in the fixed header, `far` ones behind it. `f`, `keeps`, `tci`, `tag_type`: asked, by name."""
 
     name: str
     comment: str
@@ -99,8 +100,8 @@ def needs_transport(layer: LayerPlan) -> bool:
 
 def build_layer(plan: Plan, index: int) -> LayerView:
     layer = plan.layers[index]
-    f = Asked.fromkeys(layer.facts, True)
-    slots = {g: tuple(s for s in layer.slots if s.group == g) for g in ("ether", "tag1", "tag2", "ip", "ip6", "arp", "l4")}
+    f = Asked(dict.fromkeys(layer.facts, True))
+    slots = {g: tuple(s for s in layer.slots if s.group == g) for g in GROUPS}
     ether = slots["ether"]
     near = tuple(s for s in ether if s.end <= ETHERNET)
     ip_near, ip_far = _split(slots["ip"], IPV4)
@@ -121,7 +122,7 @@ def build_layer(plan: Plan, index: int) -> LayerView:
         comment=_COMMENTS[index],
         taken=index == 0 and plan.hook != "xdp",
         f=f,
-        keeps=Asked.fromkeys(layer.keeps, True),
+        keeps=Asked(dict.fromkeys(layer.keeps, True)),
         tci={n: any(s.offset == 0 for s in slots[f"tag{n}"]) for n in (1, 2)},
         tag_type={n: any(s.offset == 2 for s in slots[f"tag{n}"]) for n in (1, 2)},
         or_malformed=" | MALFORMED" if malformed else "",

@@ -1,8 +1,8 @@
 """C text as the templates leave it → the same C with tabs as a kernel developer sets them.
 
-Templates nest; their output's white space does not follow C's. One pass over the lines sets the depth from the braces,
-and one more tab under an `if`, `else` or `for` without braces and on a line that continues the last. Inside a function a
-blank line is one that the template wrote as `~`.
+Templates nest; their output's white space does not follow C's. One pass over the lines sets the depth from the
+braces, and one more tab under an `if`, `else` or `for` without braces and on a line that continues the last. Inside a
+function a blank line is one that the template wrote as `~`.
 """
 
 from __future__ import annotations

@@ -44,7 +44,7 @@ _TRANSPORT = "l4"
 
 
 def group_of(base: str) -> str:
-    """The header that a base's offset counts from, as the parse knows it: RARP lies where ARP does, all transports in l4."""
+    """The header that a base's offset counts from, for the parse: RARP lies where ARP does, all transports in l4."""
     if base in ("ether", "tag1", "tag2", "ip", "ip6"):
         return base
     return "arp" if base in ("arp", "rarp") else _TRANSPORT

@@ -25,7 +25,7 @@ def condition(pred: ir.Pred, plan: Plan) -> Condition:
         case ir.Not(ir.In() | ir.Compare() as test):
             return _known_false(test, plan)
         case ir.Not():
-            assert not isinstance(pred.item, ir.And | ir.Or | ir.Not | ir.Bool), "push_negations has run"
+            assert not isinstance(pred.item, ir.And | ir.Or | ir.Not | ir.Bool | ir.In | ir.Compare), "not a test"
             return headers.is_false(pred.item, plan)
         case ir.In() | ir.Compare():
             return _true(pred, plan)

@@ -1,7 +1,7 @@
 """Membership of a value in ranges → C text: compares and masks for few ranges, a table beyond.
 
-Up to INLINE_RANGES ranges become compares: `x == 22`, `(x & 0xffff0000) == 0x0a000000`, `x - 8000 <= 80`. More become one
-branch-free search of a sorted table (templates/sets.c.j2).
+Up to INLINE_RANGES ranges become compares: `x == 22`, `(x & 0xffff0000) == 0x0a000000`, `x - 8000 <= 80`. More become
+one branch-free search of a sorted table (templates/sets.c.j2).
 """
 
 from __future__ import annotations

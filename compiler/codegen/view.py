@@ -17,7 +17,7 @@ from ebpfc.compiler.codegen.predicates import condition
 from ebpfc.compiler.ir import program as ir
 
 STACK_RULES = 3
-"""Up to so many rules (without an inner layer, or one rule with it) keep what was parsed on the stack; more in a map."""
+"""Up to so many rules (one, where there is an inner layer) keep what was parsed on the stack; more in a map."""
 WIDE_FACTS = 32
 HOOKS: Mapping[ir.HookName, tuple[str, str, str]] = {  # suffix of C names, section, program
     "xdp": ("xdp", "xdp", "pf_xdp"),

@@ -31,7 +31,7 @@ FragmentKind = Literal["any", "first", "last", "later"]
 VerdictName = Literal["pass", "drop"]
 HookName = Literal["xdp", "tc ingress", "tc egress"]
 
-# ----------------------------------------------------------------------------------------------------------- expressions
+# ---------------------------------------------------------------------------------------------------------- expressions
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Const:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """`size` bytes (1, 2, 4; 3 for a VNI, 6 for MAC, 16 for IPv6 addresses) at `offset` of header `base`, as a big-endian number."""
+    """`size` bytes at `offset` of header `base`, as a big-endian number: 1, 2, 4; 3 of a VNI, 6 of a MAC, 16 of IPv6."""
 
     layer: int
     base: str
@@ -86,7 +86,7 @@ class Meta:
 
 Expr: TypeAlias = Const | Load | LoadAt | Slice | Bin | Meta
 
-# ----------------------------------------------------------------------------------------------------------------- tests
+# ---------------------------------------------------------------------------------------------------------------- tests
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +153,8 @@ class Compare:
     right: Expr
 
 
-Test: TypeAlias = TypeIs | ProtoIs | Walked | TagIs | VxlanIs | FragmentIs | MalformedIs | In | Compare
+HeaderTest: TypeAlias = TypeIs | ProtoIs | Walked | TagIs | VxlanIs | FragmentIs | MalformedIs
+Test: TypeAlias = HeaderTest | In | Compare
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +180,7 @@ class Not:
 Pred: TypeAlias = Bool | And | Or | Not | Test
 TRUE, FALSE = Bool(True), Bool(False)
 
-# ----------------------------------------------------------------------------------------------------------------- steps
+# ---------------------------------------------------------------------------------------------------------------- steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,27 +214,39 @@ class Program:
     body: tuple[Step, ...]
 
 
-# ----------------------------------------------------------------------------------------------------------------- facts
+# ---------------------------------------------------------------------------------------------------------------- facts
 
 
-def requirements(layer: int, base: str) -> tuple[tuple[Pred, ...], bool]:
-    """What must be true for bytes of `base` to exist, and whether a later fragment has none of them."""
+def requirements(layer: int, base: str) -> tuple[HeaderTest, ...]:
+    """What must be true for bytes of `base` to exist."""
     match base:
         case "ether":
-            return (), False
+            return ()
         case "tag1" | "tag2":
-            return (TagIs(layer, int(base[-1])),), False
+            return (TagIs(layer, int(base[-1])),)
         case "ports":
-            return (ProtoIs(layer, (6, 17, 132)),), True
+            return (ProtoIs(layer, (6, 17, 132)),)
         case _ if base.startswith("vxlan:"):
-            return (VxlanIs(layer, int(base[6:])),), True
+            return (VxlanIs(layer, int(base[6:])),)
     proto = PROTOCOLS[base]
     if proto.level == "net":
-        return (TypeIs(layer, proto.ethertypes[0]),), False
+        return (TypeIs(layer, proto.ethertypes[0]),)
     number = proto.ipv4 if proto.ipv4 is not None else proto.ipv6
     assert number is not None
-    family: tuple[Pred, ...] = (TypeIs(layer, proto.ethertypes[0]),) if len(proto.ethertypes) == 1 else ()
-    return (*family, ProtoIs(layer, (number,))), True
+    family = (TypeIs(layer, proto.ethertypes[0]),) if len(proto.ethertypes) == 1 else ()
+    return (*family, ProtoIs(layer, (number,)))
+
+
+def absences(layer: int, base: str) -> tuple[Pred, ...]:
+    """Each says, when true, that there are no bytes of `base`: a requirement known to fail, or a later fragment.
+
+    `ah` is of IPv4; an AH header walked over IPv6 leaves it unknown (ADR 0001, rule 16).
+    """
+    needs = requirements(layer, base)
+    if base == "ah":
+        return And((Not(needs[0]), Not(Walked(layer, 51)))), FragmentIs(layer, "later")
+    later = (FragmentIs(layer, "later"),) if any(isinstance(n, ProtoIs | VxlanIs) for n in needs) else ()
+    return (*(Not(n) for n in needs), *later)
 
 
 def loads(expr: Expr) -> Iterator[Load | LoadAt]:

@@ -1,4 +1,4 @@
-"""The IR as text and back: `print_program`, `parse_program`; parse(print(p)) == p. For dumps and for tests of a pass alone."""
+"""The IR as text and back: `print_program`, `parse_program`; parse(print(p)) == p. For dumps, and to test one pass."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def parse_program(text: str) -> ir.Program:
     body = _steps(tokens)
     if tokens:
         raise ValueError(f"unexpected {tokens[-1]!r}")
-    return ir.Program(name, hook, default, body)  # type: ignore[arg-type]
+    return ir.Program(name, hook, default, body)
 
 
 def parse_pred(text: str) -> ir.Pred:
@@ -127,9 +127,9 @@ def _braced(tokens: list[str]) -> tuple[ir.Step, ...]:
 
 
 def _tree(tokens: list[str]) -> Any:
-    token = tokens.pop()
-    if token != "(":
-        return token
+    word = tokens.pop()
+    if word != "(":
+        return word
     out = []
     while tokens[-1] != ")":
         out.append(_tree(tokens))

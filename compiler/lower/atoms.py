@@ -120,7 +120,8 @@ def hosts(node: nodes.Primitive, scope: Scope) -> ir.Pred:
     """`host`, `net` and what has no type: addresses of the header named, or of each that has them."""
     wanted = values.addresses(node.value)
     if node.proto == "ether" or wanted.mac:
-        return directed(node.dir, lambda i: ir.In(ir.Load(scope.layer, "ether", _ADDRESS_PLACES["ether"][i], 6), wanted.mac))
+        places = _ADDRESS_PLACES["ether"]
+        return directed(node.dir, lambda i: ir.In(ir.Load(scope.layer, "ether", places[i], 6), wanted.mac))
     families = [node.proto] if node.proto else ["ip", "arp", "rarp", "ip6"]
 
     def at(i: int) -> ir.Pred:

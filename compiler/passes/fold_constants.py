@@ -74,8 +74,8 @@ def _fold(pred: Pred) -> Pred:
         case Or():
             items = tuple(i for i in pred.items if i != FALSE)
             return TRUE if TRUE in items else _one_or(items, Or, FALSE)
-        case Not(Bool(value)):
-            return Bool(not value)
+        case Not(Bool(true)):
+            return Bool(not true)
         case In():
             value = expression(pred.value)
             return Bool(contains(pred.ranges, value.value)) if isinstance(value, Const) else In(value, pred.ranges)

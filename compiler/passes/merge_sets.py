@@ -10,7 +10,7 @@ together, and otherwise compare one number. The merged test stands where the fir
 
 from __future__ import annotations
 
-from ebpfc.compiler.ir.program import And, Expr, In, Not, Or, Pred, ProtoIs, Program
+from ebpfc.compiler.ir.program import And, Expr, In, Not, Or, Pred, Program, ProtoIs
 from ebpfc.compiler.ir.ranges import Ranges, intersection, union
 from ebpfc.compiler.passes.rewrite import bottom_up, map_predicates
 

@@ -2,8 +2,8 @@
 
     (not (and (type 0 2048) (not (tag 0 1))))   →   (or (not (type 0 2048)) (tag 0 1))
 
-Sound: De Morgan's laws and double negation hold in Kleene's logic. Behind this pass "unknown" needs no value of its own:
-a test and its negation both ask that their bytes be there, and nothing else negates.
+Sound: De Morgan's laws and double negation hold in Kleene's logic. Behind this pass "unknown" needs no value of its
+own: a test and its negation both ask that their bytes be there, and nothing else negates.
 """
 
 from __future__ import annotations
