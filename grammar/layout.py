@@ -19,7 +19,7 @@ _PIECES = re.compile(
     r'(?P<string>"(?:[^"\\\n]|\\[^\n])*")'
     r"|(?P<comment>#[^\n]*)"
     r"|(?P<continuation>\\[ \t]*\r?\n)"
-    r"|(?P<line_end>\r?\n)"
+    r"|(?P<line_end>\r?\n(?:[ \t]*\r?\n)*)"
     r"|(?P<open>[(\[{])"
     r"|(?P<close>[)\]}])"
     r"|(?P<word>[A-Za-z_][A-Za-z0-9_.\-]*)"
@@ -78,10 +78,6 @@ def blank_line_ends(text: str) -> str:
             case "comment" | "continuation" | "line_end":
                 before = text[line_start:start].strip(" \t\r")
                 goes_on = bool(_GOES_ON.search(before)) if before else goes_on
-                if kind == "comment":
-                    out += text[done:start], " " * (end - start)
-                    done, line_start = end, end
-                    continue
                 ends = kind == "line_end" and not goes_on and (not stack or stack[-1][0] == "block")
                 out += text[done:start], " " * (end - start - 1), "\n" if ends else " "
                 done, line_start = end, end

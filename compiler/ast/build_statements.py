@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ebpfc.compiler.ast.build_matches import MATCH_HANDLERS, as_match
+from ebpfc.compiler.ast.build_logic import as_match
+from ebpfc.compiler.ast.build_matches import MATCH_HANDLERS
 from ebpfc.compiler.ast.fold import Context, Handler, Kids
 from ebpfc.compiler.ast.literals import read_number, read_string, token_span
 from ebpfc.compiler.ast.nodes import (

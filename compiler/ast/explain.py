@@ -106,11 +106,12 @@ def _explain_character(stop: Stop) -> Diagnostic:
         message = f"`{_short(word.group())}` is neither a number, an address nor a name"
         hint = "names begin with a letter or `_`; numbers are decimal or hexadecimal with `0x`"
         return Diagnostic("PF0202", "error", message, span, "not a word", (hint,))
-    return Diagnostic("PF0202", "error", f"{name} means nothing here", span, "unknown", _expected(stop))
+    hints = () if character.isascii() else ("other letters than ASCII stand only in texts and comments",)
+    return Diagnostic("PF0202", "error", f"{name} means nothing here", span, "unknown", hints)
 
 
 def _explain_token(stop: Stop, token: Token) -> Diagnostic:
-    for rule in (_keyword_as_name, _refused_word, _ends_early, _missing_quotes, _joined, _misplaced, _misspelt):
+    for rule in _RULES:
         if (diagnostic := rule(stop, token)) is not None:
             return diagnostic
     span = stop.token_span(token)
@@ -164,8 +165,9 @@ def _ends_early(stop: Stop, token: Token) -> Diagnostic | None:
         start = stop.start + (stop.before[0].start_pos or 0)
         return Diagnostic("PF0203", "error", "a rule without an action", stop.span(start, end), "no action", (hint,))
     if "BLOCK_OPEN" in stop.accepted:
-        hint = "open the block on this line: `if MATCH {`"
-        return Diagnostic("PF0203", "error", "an `if` without its `{`", stop.span(end, end), "`{` is missing", (hint,))
+        word, written = ("else", "} else {") if last == "else" else ("if", "if MATCH {")
+        message, hint = f"`{word}` without its `{{`", f"open the block on this line: `{written}`"
+        return Diagnostic("PF0203", "error", message, stop.span(end, end), "`{` is missing", (hint,))
     message = f"the statement ends after `{_short(last)}`"
     return Diagnostic("PF0203", "error", message, stop.span(end - len(last), end), "more must follow", _expected(stop))
 
@@ -209,6 +211,42 @@ def _misplaced(stop: Stop, token: Token) -> Diagnostic | None:
     return None
 
 
+def _bad_address(stop: Stop, _token: Token) -> Diagnostic | None:
+    """`1::2::3`, `aa:bb:cc`: a word full of colons of which the lexer took a part."""
+    for word in _COLONS.finditer(stop.text, max(stop.start, stop.at - 50), min(stop.end, stop.at + 50)):
+        if word.start() <= stop.at <= word.end() and word.group().count(":") > 1:
+            hint = "IPv6: eight groups, or one `::`; MAC: six pairs of hex digits"
+            span = stop.span(word.start(), word.end())
+            return Diagnostic("PF0403", "error", f"`{word.group()}` is no address", span, "no address", (hint,))
+    return None
+
+
+def _unjoined(stop: Stop, token: Token) -> Diagnostic | None:
+    """Two things side by side between which something is missing, or that stand the wrong way round."""
+    span = stop.token_span(token)
+    last = stop.before[-1] if stop.before else None
+    if last is not None and last.type.startswith(("IPV", "MAC")) and token in ("=", "==", "!="):
+        hint = f"write the field first: `ip.saddr {token} {last}`, or `host {last}`"
+        return Diagnostic("PF0201", "error", "an address cannot be on the left of a comparison", span, "", (hint,))
+    if {"COMMA", "RBRACE"} <= stop.accepted and token.type in _VALUES:
+        hint = f"write a comma before it: `, {_short(token)}`"
+        return Diagnostic("PF0201", "error", "entries of a set without a comma", span, "`,` is missing", (hint,))
+    if {"AND", "OR"} <= stop.accepted and (token.type in _VALUES or token in _BEGINS_MATCH):
+        hint = f"join two matches: `and {_short(token)} ...` or `or {_short(token)} ...`"
+        return Diagnostic("PF0201", "error", "two matches side by side", span, "`and` or `or` is missing", (hint,))
+    return None
+
+
+_COLONS = re.compile(r"[0-9A-Fa-f:.]+")
+_VALUES = frozenset(
+    {"INT", "NAME", "DASHED", "IPV4", "IPV4NET", "IPV6", "IPV6NET", "MAC", "RANGE", "FIELD", "HOSTNAME"}
+)
+_BEGINS_MATCH = frozenset({
+    "ether", "link", "ip", "ip6", "arp", "rarp", "tcp", "udp", "sctp", "icmp", "icmp6", "igmp", "src", "dst", "host",
+    "net", "port", "portrange", "proto", "vlan", "vxlan", "not", "!", "(", "len", "fragment", "malformed", "state",
+})  # fmt: skip
+
+
 def _misspelt(stop: Stop, token: Token) -> Diagnostic | None:
     """The word at which parsing stopped, or the one before it, is close to a keyword."""
     for word in (token, *stop.before[-1:]):
@@ -226,6 +264,20 @@ def closest_keyword(word: str) -> str | None:
     near = difflib.get_close_matches(word[:40], sorted(RESERVED_WORDS), 5, 0.65)
     near.sort(key=lambda keyword: len(keyword) != len(word))
     return near[0] if near else None
+
+
+_RULES = (
+    _keyword_as_name,
+    _refused_word,
+    _ends_early,
+    _missing_quotes,
+    _joined,
+    _misplaced,
+    _bad_address,
+    _misspelt,
+    _unjoined,
+)
+"""Asked in this order; the first that recognises the mistake explains it."""
 
 
 def _expected(stop: Stop) -> tuple[str, ...]:

@@ -35,6 +35,7 @@ _VERDICTS = dict.fromkeys(("accept", "allow", "permit", "XDP_PASS", "TC_ACT_OK")
     ("block", "deny", "discard", "refuse", "XDP_DROP", "TC_ACT_SHOT", "blackhole"), "drop"
 )
 _SPELLINGS = {"ipv4": "ip", "ipv6": "ip6", "icmpv6": "icmp6", "icmp4": "icmp", "ports": "port", "protocol": "proto"}
+_UNITS = {"s": "s", "m": "min", "h": "h", "d": "d"}
 _OWNERS = {"icmpv6": "icmp6"}
 
 _VALUE = r"(?P<value>\{[^}]*\}?|[^\s,;{}]+)"
@@ -236,6 +237,10 @@ _PHRASES: tuple[tuple[re.Pattern[str], _Advice], ...] = tuple(
         (_any_of(_SPELLINGS), _translate(_SPELLINGS, "`{}` is no word of this language")),
         (r"\bcounter\b", _say("`counter` is nftables' word", 'write `then count "name"`; each rule is counted anyway')),
         (r"\blimit\s+rate\s+\S+", _say("`{}` is nftables' way to limit", "write `over 100/s` after the match")),
+        (
+            r"\b(?P<n>\d+)\s*/\s*(?P<unit>seconds?|secs?|minutes?|mins|m|hours?|hrs?|days?)\b",
+            lambda m: ("rates are per `s`, `min`, `h` or `d`", f"write `{m['n']}/{_UNITS[m['unit'][0]]}`"),
+        ),
         (r"\b(?:[sd]nat|masquerade|rdr|nat)\b", _say("`{}`: addresses are not translated here", "filter only")),
         (r"\b(?:jump|goto|chain|queue)\b", _say("`{}`: there are no chains here", "write a block: `if MATCH {`")),
         (r"\b(?:policy|type)\s+\w+", _say("`{}` is nftables' way to head a chain", "write `hook xdp`, `default drop`")),

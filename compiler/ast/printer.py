@@ -309,7 +309,11 @@ def _outer(outer: bool) -> str | None:
 
 
 def _words(kind: str, words: tuple[str, ...]) -> str:
-    return " ".join((kind, *words))
+    text = kind
+    for word in words:
+        close = word in (")", "}", ",", "/") or text.endswith(("(", "{", "/"))
+        text += word if close else f" {word}"
+    return text
 
 
 def _join(*parts: str | None) -> str:
