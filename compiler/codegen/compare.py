@@ -14,7 +14,6 @@ from ebpfc.compiler.codegen.ranges_c import hexadecimal, member, member128
 from ebpfc.compiler.ir import program as ir
 
 Texts = Mapping[ir.Expr, str]
-_META = {"len": "FRAME_LENGTH(ctx)", "mark": "ctx->mark", "ifindex": "IFINDEX(ctx)"}
 NONE: Texts = {}
 
 
@@ -51,7 +50,9 @@ def value(expr: ir.Expr, plan: Plan, texts: Texts = NONE) -> str:
         case ir.Bin():
             return _arithmetic(expr, plan, texts)
         case ir.Meta():
-            return _META[expr.what]
+            return {"len": f"frame_length_{plan.suffix}(ctx)", "mark": "ctx->mark", "ifindex": "IFINDEX(ctx)"}[
+                expr.what
+            ]
         case ir.LoadAt():
             raise AssertionError("a computed offset is read late")
         case _:

@@ -84,8 +84,11 @@ def walked_bits(plan: Plan) -> tuple[WalkedBit, ...]:
 
 def needs_walk(layer: LayerPlan) -> bool:
     """Whether IPv6 extension headers must be looked through."""
-    return needs_transport(layer) or has_proto(layer) or any(f.startswith("WALKED") for f in layer.facts) or any(
-        f in layer.facts for f in FRAGMENT_FACTS
+    return (
+        needs_transport(layer)
+        or has_proto(layer)
+        or any(f.startswith("WALKED") for f in layer.facts)
+        or any(f in layer.facts for f in FRAGMENT_FACTS)
     )
 
 

@@ -41,7 +41,7 @@ class Const:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """`size` bytes at `offset` of header `base`, as a big-endian number: 1, 2, 4; 3 of a VNI, 6 of a MAC, 16 of IPv6."""
+    """`size` bytes at `offset` of header `base`, as a big-endian number: 1, 2, 4; 3 a VNI, 6 a MAC, 16 IPv6."""
 
     layer: int
     base: str

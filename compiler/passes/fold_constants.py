@@ -30,7 +30,7 @@ from ebpfc.compiler.ir.program import (
     Slice,
     width,
 )
-from ebpfc.compiler.ir.ranges import contains, relation
+from ebpfc.compiler.ir.ranges import Ranges, contains, intersection, relation
 from ebpfc.compiler.passes.rewrite import bottom_up, map_predicates
 
 MASK = 0xFFFFFFFF
@@ -78,11 +78,23 @@ def _fold(pred: Pred) -> Pred:
             return Bool(not true)
         case In():
             value = expression(pred.value)
-            return Bool(contains(pred.ranges, value.value)) if isinstance(value, Const) else In(value, pred.ranges)
+            if isinstance(value, Const):
+                return Bool(contains(pred.ranges, value.value))
+            return In(value, _possible(value, pred.ranges))
         case Compare():
             return _compare(pred.op, expression(pred.left), expression(pred.right))
         case _:
             return pred
+
+
+def _possible(value: Expr, ranges: Ranges) -> Ranges:
+    """Without the numbers that a mask rules out: `x & 15` is never 255. What is left is compared all the same."""
+    match value:
+        case Bin("&", _, Const(mask)) | Bin("&", Const(mask), _):
+            clipped = intersection(ranges, ((0, mask),))
+            return tuple((low, high) for low, high in clipped if low != high or not low & ~mask)
+        case _:
+            return ranges
 
 
 def _one_or(items: tuple[Pred, ...], kind: type[And] | type[Or], empty: Pred) -> Pred:
@@ -94,9 +106,9 @@ def _compare(op: RelOp, left: Expr, right: Expr) -> Pred:
         case Const(), Const():
             return Bool(contains(relation(op, right.value, 32), left.value))
         case _, Const():
-            return In(left, relation(op, right.value, width(left)))
+            return In(left, _possible(left, relation(op, right.value, width(left))))
         case Const(), _:
-            return In(right, relation(_SWAPPED[op], left.value, width(right)))
+            return In(right, _possible(right, relation(_SWAPPED[op], left.value, width(right))))
         case _:
             return Compare(op, left, right)
 
