@@ -1,8 +1,8 @@
 """Shows ebpfc at work: compiles examples/edge.pf, attaches it in a scratch network namespace, sends real traffic.
 
-In: nothing; needs root. Out: each rule with what it passed and dropped, and a table of what each probe should meet and
-what it met. Exit: 0 all as expected, 1 something differed, 2 this machine cannot (the last line says why). The two
-namespaces, with the veth pair between them, are removed whatever happens; nothing else on the machine is touched.
+In: nothing; needs root. Out: a table of what each probe should meet and what it met, and each rule with what it passed
+and dropped. Exit: 0 all as expected, 1 something differed, 2 this machine cannot (the last line says why). The two
+namespaces, with the veth pair between them, go whatever happens; nothing else on the machine is touched.
 """
 
 from __future__ import annotations
@@ -14,28 +14,19 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-from ebpfc.runtime.namespaces import network
 from ebpfc.testing.cases import build_frame
+from ebpfc.testing.netns import DEVICE, Side, receive, veth_pair
 
 ROOT = Path(__file__).parents[1]
 POLICY = "examples/edge.pf"
-SERVER, CLIENT = f"pf-demo-{os.getpid()}-server", f"pf-demo-{os.getpid()}-client"
-SERVER_DEVICE, CLIENT_DEVICE = "edge0", "wire0"
-ADDRESSES = {  # the client is on the mgmt net and on another one
-    SERVER: ("192.0.2.10/24", "10.20.0.10/16", "2001:db8:1::10/64", "2001:db8:20::10/64"),
-    CLIENT: ("192.0.2.66/24", "10.20.0.5/16", "2001:db8:1::66/64", "2001:db8:20::5/64"),
-}
-OUTSIDE, MGMT, OUTSIDE6 = (
-    ("192.0.2.66", "192.0.2.10"),
-    ("10.20.0.5", "10.20.0.10"),
-    ("2001:db8:1::66", "2001:db8:1::10"),
-)
+MGMT = "10.20.0.5"  # the client's second address: it is an administrator, too
+MGMT_NET = 16
+SERVER_IN_MGMT = "10.20.0.10"
 LISTENING = (22, 80, 9443)
 PATIENCE = 0.6  # seconds until silence counts as dropped: some hundred times what a veth takes
 CHATTER = frozenset({"resolution", "neighbours", "default"})
@@ -52,13 +43,13 @@ class Probe:
     send: Callable[[], bool]
 
 
-@dataclass
+@dataclass(frozen=True)
 class Wire:
-    """Both ends of the veth as raw sockets, and the listening TCP sockets, each made inside its namespace."""
+    """The two ends of the veth: `client` sends, the policy is in force at `server`, `watcher` sees what got past it."""
 
-    sender: socket.socket
+    server: Side
+    client: Side
     watcher: socket.socket
-    listeners: list[socket.socket] = field(default_factory=list)
 
 
 # ------------------------------------------------------------------------------------------------------------ the scene
@@ -78,64 +69,35 @@ def own_command(name: str, module: str) -> list[str]:
 EBPFC, EBPFCTL = own_command("ebpfc", "ebpfc"), own_command("ebpfctl", "ebpfc.cli.ebpfctl")
 
 
-def ebpfctl(*arguments: str) -> str:
-    return run(*EBPFCTL, "--netns", SERVER, *arguments)
-
-
-def inside(namespace: str) -> Path:
-    return Path("/run/netns") / namespace
-
-
 @contextmanager
-def scene() -> Iterator[None]:
-    """Two namespaces with a veth pair between them, addressed and up; gone afterwards."""
-    try:
-        for name in (SERVER, CLIENT):
-            run("ip", "netns", "add", name)
-            run("ip", "-n", name, "link", "set", "lo", "up")
-        run("ip", "link", "add", SERVER_DEVICE, "netns", SERVER, "type", "veth",
-            "peer", "name", CLIENT_DEVICE, "netns", CLIENT)  # fmt: skip
-        for name, device in ((SERVER, SERVER_DEVICE), (CLIENT, CLIENT_DEVICE)):
-            run("ip", "-n", name, "link", "set", device, "addrgenmode", "none", "up")
-            for address in ADDRESSES[name]:
-                run("ip", "-n", name, "address", "add", address, "dev", device, *(["nodad"] if ":" in address else []))
-        yield
-    finally:
-        for name in (SERVER, CLIENT):
-            subprocess.run(["ip", "netns", "delete", name], check=False, capture_output=True)
-
-
-@contextmanager
-def wire() -> Iterator[Wire]:
-    every_protocol = socket.htons(0x0003)  # ETH_P_ALL, linux/if_ether.h
+def scene() -> Iterator[Wire]:
+    """A veth pair between two namespaces, both ends in the mgmt net besides, with servers listening on one end."""
     with ExitStack() as stack:
-        with network(inside(CLIENT)):
-            sender = stack.enter_context(socket.socket(socket.AF_PACKET, socket.SOCK_RAW))
-            sender.bind((CLIENT_DEVICE, 0))
-        with network(inside(SERVER)):
-            watcher = stack.enter_context(socket.socket(socket.AF_PACKET, socket.SOCK_RAW, every_protocol))
-            watcher.bind((SERVER_DEVICE, 0))
-            listeners = [stack.enter_context(socket.create_server(("", port))) for port in LISTENING]
-        yield Wire(sender, watcher, listeners)
+        server, client = stack.enter_context(veth_pair())
+        for side, address in ((server, SERVER_IN_MGMT), (client, MGMT)):
+            run("ip", "-n", side.namespace, "address", "add", f"{address}/{MGMT_NET}", "dev", DEVICE)
+        with server.entered():
+            for port in LISTENING:
+                stack.enter_context(socket.create_server(("", port)))
+        yield Wire(server, client, stack.enter_context(server.raw_socket()))
 
 
 # ----------------------------------------------------------------------------------------------------------- the probes
 
 
-def ping(address: str) -> bool:
-    command = ["nsenter", f"--net={inside(CLIENT)}", "ping", "-c", "3", "-i", "0.01", "-W", "1", address]
-    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+def ping(wire: Wire, address: str) -> bool:
+    return wire.client.run("ping", "-c", "3", "-i", "0.01", "-W", "1", address, check=False).returncode == 0
 
 
-def connect(ends: tuple[str, str], port: int) -> bool:
-    """Whether a TCP connection from one end reaches the listener on the other."""
-    with network(inside(CLIENT)):
+def connect(wire: Wire, source: str, destination: str, port: int) -> bool:
+    """Whether a TCP connection reaches the listener on the other end."""
+    with wire.client.entered():
         client = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     with client:
         client.settimeout(PATIENCE)
-        client.bind((ends[0], 0))
+        client.bind((source, 0))
         try:
-            client.connect((ends[1], port))
+            client.connect((destination, port))
         except TimeoutError:
             return False
     return True
@@ -143,28 +105,8 @@ def connect(ends: tuple[str, str], port: int) -> bool:
 
 def throw(wire: Wire, frame: bytes) -> bool:
     """Puts one frame on the wire; whether it got past the policy. Its last bytes tell it from all others."""
-    mark = frame[-8:]
-    wire.watcher.settimeout(0)
-    with_nothing_left(wire.watcher)
-    wire.sender.send(frame)
-    until = time.monotonic() + PATIENCE / 4
-    while (left := until - time.monotonic()) > 0:
-        wire.watcher.settimeout(left)
-        try:
-            if wire.watcher.recv(65536).endswith(mark):
-                return True
-        except TimeoutError:
-            break
-    return False
-
-
-def with_nothing_left(watcher: socket.socket) -> None:
-    """Forgets what came before."""
-    try:
-        while watcher.recv(65536):
-            pass
-    except BlockingIOError:
-        pass
+    wire.client.send(frame)
+    return receive(wire.watcher, lambda seen: seen.endswith(frame[-8:]), PATIENCE / 4) is not None
 
 
 def probes(wire: Wire) -> tuple[Probe, ...]:
@@ -175,15 +117,17 @@ def probes(wire: Wire) -> tuple[Probe, ...]:
         mark = f' / data "probe{next(serial):03}"' if "cut" not in words else ""
         return Probe(what, verdict, rule, lambda: throw(wire, build_frame(words + mark)))
 
-    outer, inner = f"ip {OUTSIDE[0]} > {OUTSIDE[1]}", "ip 10.1.0.1 > 10.1.0.2"
-    outer6 = f"ip6 {OUTSIDE6[0]} > {OUTSIDE6[1]}"
+    server, client = wire.server, wire.client
+    outside, mgmt = (client.ipv4, server.ipv4), (MGMT, SERVER_IN_MGMT)
+    outer, inner = f"ip {client.ipv4} > {server.ipv4}", "ip 10.1.0.1 > 10.1.0.2"
+    outer6 = f"ip6 {client.ipv6} > {server.ipv6}"
     return (
-        Probe("ping", "pass", "ping", lambda: ping(OUTSIDE[1])),
-        Probe("ping over IPv6", "pass", "ping", lambda: ping(OUTSIDE6[1])),
-        Probe("TCP to port 80", "pass", "public", lambda: connect(OUTSIDE, 80)),
-        Probe("TCP to port 9443, which listens", "drop", "default", lambda: connect(OUTSIDE, 9443)),
-        Probe("ssh from outside", "drop", "intruder", lambda: connect(OUTSIDE, 22)),
-        Probe("ssh from mgmt", "pass", "ssh", lambda: connect(MGMT, 22)),
+        Probe("ping", "pass", "ping", lambda: ping(wire, server.ipv4)),
+        Probe("ping over IPv6", "pass", "ping", lambda: ping(wire, server.ipv6)),
+        Probe("TCP to port 80", "pass", "public", lambda: connect(wire, *outside, 80)),
+        Probe("TCP to port 9443, which listens", "drop", "default", lambda: connect(wire, *outside, 9443)),
+        Probe("ssh from outside", "drop", "intruder", lambda: connect(wire, *outside, 22)),
+        Probe("ssh from mgmt", "pass", "ssh", lambda: connect(wire, *mgmt, 22)),
         frame("ssh in a priority tag", "drop", "intruder", f"vlan 0 / {outer} / tcp 1 > 22"),
         frame("ssh behind 40 bytes of options", "drop", "intruder", f"{outer} options=40 / tcp 1 > 22"),
         frame("ssh behind IPv6 extension headers", "drop", "intruder", f"{outer6} / hopopts / dstopts / tcp 1 > 22"),
@@ -201,9 +145,13 @@ def probes(wire: Wire) -> tuple[Probe, ...]:
 # ----------------------------------------------------------------------------------------------------------- the report
 
 
-def counts() -> dict[str, int]:
+def ebpfctl(server: Side, *arguments: str) -> str:
+    return run(*EBPFCTL, "--netns", server.namespace, *arguments)
+
+
+def counts(server: Side) -> dict[str, int]:
     """Packets that each rule has decided so far, by its name or line, and the default."""
-    policy = json.loads(ebpfctl("stats", SERVER_DEVICE, "--json"))["policies"][0]
+    policy = json.loads(ebpfctl(server, "stats", DEVICE, "--json"))["policies"][0]
     hook = policy["hooks"][0]
     rules = {rule["name"] or f"line {rule['line']}": rule["packets"] for rule in hook["rules"]}
     return {**rules, "default": hook["default"]["packets"]}
@@ -215,12 +163,12 @@ def deciding_rules(before: dict[str, int], after: dict[str, int], expected: str)
     return " and ".join(moved) or "no rule"
 
 
-def show_probes(opened: Wire) -> int:
+def show_probes(wire: Wire) -> int:
     """Sends every probe and prints what it should meet and what it met; how many differed."""
-    rows, differing, before = [("probe", "expected", "observed", "")], 0, counts()
-    for probe in probes(opened):
+    rows, differing, before = [("probe", "expected", "observed", "")], 0, counts(wire.server)
+    for probe in probes(wire):
         verdict = "pass" if probe.send() else "drop"
-        after = counts()
+        after = counts(wire.server)
         expected, observed = (probe.verdict, probe.rule), (verdict, deciding_rules(before, after, probe.rule))
         sign = "ok" if expected == observed else "DIFFERS"
         differing += expected != observed
@@ -231,7 +179,7 @@ def show_probes(opened: Wire) -> int:
     return differing
 
 
-def show_table(rows: list[tuple[str, ...]]) -> None:
+def show_table(rows: Sequence[tuple[str, ...]]) -> None:
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:
         print("  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
@@ -240,15 +188,15 @@ def show_table(rows: list[tuple[str, ...]]) -> None:
 def demonstrate(object_file: Path) -> int:
     print(f"$ ebpfc {POLICY} -o edge.o")
     print(run(*EBPFC, POLICY, "-o", str(object_file)), end="")
-    with scene(), wire() as opened:
-        print(f"$ ebpfctl attach edge.o {SERVER_DEVICE} --fix-offload")
-        print(ebpfctl("attach", str(object_file), SERVER_DEVICE, "--fix-offload"), end="")
+    with scene() as wire:
+        print(f"$ ebpfctl attach edge.o {DEVICE} --fix-offload")
+        print(ebpfctl(wire.server, "attach", str(object_file), DEVICE, "--fix-offload"), end="")
         print()
-        differing = show_probes(opened)
-        print(f"\n$ ebpfctl stats {SERVER_DEVICE}")
-        print(ebpfctl("stats", SERVER_DEVICE).rstrip())
-        print(f"\n$ ebpfctl detach {SERVER_DEVICE}")
-        print(ebpfctl("detach", SERVER_DEVICE), end="")
+        differing = show_probes(wire)
+        print(f"\n$ ebpfctl stats {DEVICE}")
+        print(ebpfctl(wire.server, "stats", DEVICE).rstrip())
+        print(f"\n$ ebpfctl detach {DEVICE}")
+        print(ebpfctl(wire.server, "detach", DEVICE), end="")
     return 1 if differing else 0
 
 
@@ -256,7 +204,7 @@ def missing() -> str | None:
     """Why the demo cannot run here, or None."""
     if os.geteuid() != 0:
         return "the demo needs root: it makes network namespaces and loads a program into the kernel"
-    lacking = [command for command in ("ip", "nsenter", "ping") if shutil.which(command) is None]
+    lacking = [command for command in ("ip", "ping") if shutil.which(command) is None]
     return f"not found: {', '.join(lacking)}; run scripts/setup.sh as root" if lacking else None
 
 
