@@ -14,5 +14,6 @@ step() {
 step ruff check --quiet .
 step ruff format --check --quiet .
 step mypy
+step mypy examples/demo.py scripts/reference_pages.py
 step lint-imports
 exit "$status"
