@@ -8,6 +8,8 @@ policy's name. A failure, an interrupted command or a trial that nobody confirms
 
 from __future__ import annotations
 
+import os
+import re
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +18,7 @@ from ebpfc.runtime import bpffs, hooks
 from ebpfc.runtime import device as devices
 from ebpfc.runtime.detach import sweep_dead, take_off_one
 from ebpfc.runtime.device import Device
-from ebpfc.runtime.errors import ControlError, quote
+from ebpfc.runtime.errors import ControlError, KernelError, quote
 from ebpfc.runtime.installed import (
     NEW,
     UNDO,
@@ -133,7 +135,11 @@ def _attach(
         reuse = {} if counters is None else {"pf_counters": counters}
         programs = {h.program for h in wanted}
         offload = device.ifindex if options.mode == "offload" else 0
-        loaded = load_object(data, wanted=programs.__contains__, reuse=reuse, offload_ifindex=offload)
+        try:
+            loaded = load_object(data, wanted=programs.__contains__, reuse=reuse, offload_ifindex=offload)
+        except KernelError as problem:
+            problem.hints += _age_hint(manifest, os.uname().release)
+            raise
     with loaded:
         try:
             _stage(folder, loaded, manifest, wanted)
@@ -149,6 +155,16 @@ def _attach(
     return Attached(
         manifest.policy, state.attachments, tuple(i.policy for i in replaced if i.hooks), bool(reuse), stripping
     )
+
+
+def _age_hint(manifest: Manifest, release: str) -> tuple[str, ...]:
+    """What to do when the running kernel (uname -r) is older than the one that the object was compiled for."""
+    running = re.match(r"(\d+)\.(\d+)", release)
+    if running is None or (int(running[1]), int(running[2])) >= manifest.kernel:
+        return ()
+    oldest = "{}.{}".format(*manifest.kernel)
+    here = f"{running[1]}.{running[2]}"
+    return (f"this kernel is {here}, the object was compiled for {oldest} and newer: ebpfc --kernel {here}",)
 
 
 def _refuse_other_mode(replaced: tuple[Installed, ...], mode: str) -> None:

@@ -71,7 +71,7 @@ def _judge(data: bytes, manifest: Manifest, hook: str, frames: Iterable[Frame]) 
                 yield Judged(frame, verdict)
                 continue
             after = reader.raw()
-            rule, by_default = _decider(manifest, reader.changed(before, after))
+            rule, by_default = decide(manifest, reader.changed(before, after))
             before = after
             yield Judged(frame, verdict, rule, by_default)
 
@@ -84,8 +84,8 @@ def _reader(manifest: Manifest, fd: int | None) -> CounterReader | None:
     return reader
 
 
-def _decider(manifest: Manifest, changed: list[int]) -> tuple[Rule | None, bool]:
-    """The rule with a verdict among those that counted, and whether it was the default."""
+def decide(manifest: Manifest, changed: list[int]) -> tuple[Rule | None, bool]:
+    """From the counters that one packet moved: the rule with a verdict among them, and whether the default decided."""
     for index in (i for i in changed if i < len(manifest.counters)):
         place = manifest.counters[index]
         if place.kind == "default":

@@ -73,8 +73,9 @@ class Side:
 
 
 @contextmanager
-def veth_pair() -> Iterator[tuple[Side, Side]]:
-    """Two namespaces, both ends up, with 10.99.0.1 / fd99::1 and 10.99.0.2 / fd99::2, no duplicate detection."""
+def veth_pair(*, quiet: bool = False) -> Iterator[tuple[Side, Side]]:
+    """Two namespaces, both ends up, with 10.99.0.1 / fd99::1 and 10.99.0.2 / fd99::2, no duplicate detection.
+    `quiet`: without addresses and IPv6, so that the kernels at both ends send nothing of their own."""
     stem = f"pf-{os.getpid()}-{next(_serial)}"
     sides = [
         Side(f"{stem}{letter}", bytes.fromhex(f"0200000099{n:02x}"), f"10.99.0.{n}", f"fd99::{n}")
@@ -89,7 +90,7 @@ def veth_pair() -> Iterator[tuple[Side, Side]]:
             *("peer", "name", DEVICE, "address", right.mac.hex(":"), "netns", right.namespace),
         )
         for side in sides:
-            _bring_up(side)
+            _bring_up(side, quiet)
         _wait_for_carrier(left)
         yield left, right
     finally:
@@ -125,16 +126,19 @@ def run(*argv: str, check: bool = True) -> subprocess.CompletedProcess[str]:
     return done
 
 
-def _bring_up(side: Side) -> None:
-    prefix = ("ip", "-n", side.namespace)
+def _bring_up(side: Side, quiet: bool) -> None:
     commands: Sequence[tuple[str, ...]] = (
         ("link", "set", "lo", "up"),
         ("link", "set", DEVICE, "up"),
         ("addr", "add", f"{side.ipv4}/24", "dev", DEVICE),
         ("addr", "add", f"{side.ipv6}/64", "dev", DEVICE, "nodad"),
     )
+    if quiet:
+        commands = (("link", "set", DEVICE, "arp", "off"), commands[1])
+        with side.entered():
+            Path(f"/proc/sys/net/ipv6/conf/{DEVICE}/disable_ipv6").write_text("1", encoding="ascii")
     for command in commands:
-        run(*prefix, *command)
+        run("ip", "-n", side.namespace, *command)
 
 
 def _wait_for_carrier(side: Side) -> None:

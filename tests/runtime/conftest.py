@@ -129,7 +129,7 @@ def handmade_manifest(hooks: tuple[str, ...], **changes: Any) -> dict[str, Any]:
             "line": 7,
             "column": 1,
             "name": "ping",
-            "text": "drop icmp",
+            "text": "ping: drop icmp",
             "actions": ["drop"],
         },
         {"number": 1, "file": "rules.pf", "line": 8, "column": 1, "name": None, "text": "pass ip", "actions": ["pass"]},

@@ -247,7 +247,7 @@ def test_keep_leaves_the_maps_and_the_next_attach_goes_on(
     assert "not in force" in ctl("stats", "pf0").stdout
     ctl("attach", path, "pf0")
     wire[0].send(frames(1))
-    assert "        3    180  rules.pf:7 ping  drop icmp" in ctl("stats", "pf0").stdout
+    assert "        3    180  rules.pf:7  ping: drop icmp" in ctl("stats", "pf0").stdout
 
 
 def test_tags_that_the_nic_strips(ctl: Control, objects: Objects, wire: Wire) -> None:
@@ -292,3 +292,9 @@ def test_a_program_that_the_manifest_makes_up(handmade: Builder, wire: Wire) -> 
     with wire[1].entered(), pytest.raises(ControlError, match="no program to load"):
         attach_policy(data, find_device("pf0"))
     assert not folder_of(wire[1]).exists()
+
+
+def test_an_older_kernel_than_compiled_for_is_named(handmade: Builder, wire: Wire) -> None:
+    with wire[1].entered(), pytest.raises(KernelError) as caught:
+        attach_policy(handmade(bad=True, kernel="99.0"), find_device("pf0"))
+    assert any("the object was compiled for 99.0 and newer: ebpfc --kernel" in hint for hint in caught.value.hints)

@@ -40,7 +40,7 @@ def test_a_good_one(good: dict[str, Any]) -> None:
     manifest = read(good)
     assert manifest.policy == "handmade"
     assert [h.program for h in manifest.hooks] == ["pf_xdp", "pf_tc_ingress"]
-    assert [(r.line, r.name, r.text) for r in manifest.rules] == [(7, "ping", "drop icmp"), (8, "", "pass ip")]
+    assert [(r.line, r.name, r.text) for r in manifest.rules] == [(7, "ping", "ping: drop icmp"), (8, "", "pass ip")]
     assert [c.rule for c in manifest.counters] == [0, 1, None, 0, 1, None]
     assert (manifest.default("xdp"), manifest.kernel, manifest.looks_at_tags) == ("pass", (5, 10), False)
 

@@ -29,7 +29,7 @@ def test_verdict_and_rule_of_each_packet(ctl: Control, objects: Objects, frames:
     capture.write_bytes(pcap([frames(1), frames(17), ARP, ARP[:12]]))
     lines = ctl("run", objects(), capture).stdout.splitlines()
     assert lines == [
-        "     1  drop  rules.pf:7 ping  drop icmp",
+        "     1  drop  rules.pf:7  ping: drop icmp",
         "     2  pass  rules.pf:8  pass ip",
         "     3  pass  default",
         "     4  ?     the kernel's test run takes no frame under 14 bytes",
@@ -104,7 +104,7 @@ def test_stats_count_what_was_sent(ctl: Control, objects: Objects, frames: Frame
         (8, None, 2, 120),
     ]
     assert [r["packets"] for r in tc["rules"]] == [0, 2]
-    assert "        3    180  rules.pf:7 ping  drop icmp" in ctl("stats", "pf0").stdout
+    assert "        3    180  rules.pf:7  ping: drop icmp" in ctl("stats", "pf0").stdout
 
 
 def test_no_colours_in_a_pipe(ctl: Control, objects: Objects) -> None:

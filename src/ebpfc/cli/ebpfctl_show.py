@@ -60,9 +60,13 @@ def print_trial(device: Device, seconds: float) -> None:
 
 
 def print_stats(policies: Sequence[PolicyStats], device: Device) -> None:
+    first = True
     for policy in policies:
         trial = "" if policy.trial_left is None else f", on trial for {policy.trial_left:.0f} s more"
         for hook in policy.hooks:
+            if not first:
+                print()
+            first = False
             how = hook.attachment
             force = f"in force ({how.mode or how.method})" if how else "not in force"
             print(f"{policy.policy} at {quote(device.name, 32)}, {hook.hook}: {force}{trial}")
@@ -72,7 +76,6 @@ def print_stats(policies: Sequence[PolicyStats], device: Device) -> None:
                 print("  counts nothing")
             else:
                 _print_table(("packets", "bytes", "place", "rule"), list(_stats_rows(hook)))
-            print()
 
 
 def print_stats_json(policies: Sequence[PolicyStats], device: Device) -> None:
@@ -153,7 +156,7 @@ def _numbers(counter: Counter) -> tuple[str, str]:
 
 
 def _place(rule: Rule) -> str:
-    return f"{rule.file}:{rule.line}" + (f" {rule.name}" if rule.name else "")
+    return f"{rule.file}:{rule.line}"
 
 
 def _rule_json(rule: Rule) -> dict[str, Any]:
