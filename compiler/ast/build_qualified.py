@@ -30,6 +30,7 @@ from ebpfc.compiler.ast.nodes import (
     Value,
     Word,
 )
+from ebpfc.grammar import RESERVED_WORDS
 
 _DIRECTIONS: dict[str, Dir] = {word: word for word in get_args(Dir)} | {
     "dst or src": "src or dst",
@@ -117,6 +118,9 @@ def _id(context: Context, kid: Any) -> Match:
     if isinstance(kid, Not | Paren | And | Or):
         return kid
     value = as_value(context, kid)
+    if isinstance(value, Word) and value.text in RESERVED_WORDS:
+        # Away from its qualifier a bare `tcp` would read as the test for TCP.
+        value = replace(value, escaped=True)
     return Elided(value, value.span)
 
 
