@@ -138,6 +138,8 @@ def _attach(
         try:
             loaded = load_object(data, wanted=programs.__contains__, reuse=reuse, offload_ifindex=offload)
         except KernelError as problem:
+            if offload:
+                problem.hints += ("few NICs run programs themselves: try --mode native",)
             problem.hints += _age_hint(manifest, os.uname().release)
             raise
     with loaded:

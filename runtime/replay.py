@@ -16,7 +16,7 @@ from ebpfc.runtime.errors import ControlError, quote
 from ebpfc.runtime.manifest import Manifest, Rule, Verdict, manifest_of
 from ebpfc.runtime.object import load_object
 from ebpfc.runtime.stats import counter_fits
-from ebpfc.runtime.test_run import FrameError, TestRunner
+from ebpfc.runtime.test_run import FrameError, TestRunner, largest_frame
 
 _VERDICTS: Final[dict[str, dict[int, Verdict]]] = {
     "xdp": {1: "drop", 2: "pass"},
@@ -54,7 +54,7 @@ def _judge(data: bytes, manifest: Manifest, hook: str, frames: Iterable[Frame]) 
     with load_object(data, wanted={program}.__contains__) as loaded:
         if program not in loaded.programs:
             raise ControlError(f"this object's manifest speaks of a program {program}, which is not in it")
-        runner = TestRunner(loaded.programs[program].fd)
+        runner = TestRunner(loaded.programs[program].fd, largest_frame(loaded.programs[program]))
         reader = _reader(manifest, loaded.maps[COUNTERS_MAP].fd if COUNTERS_MAP in loaded.maps else None)
         before = reader.raw() if reader else b""
         for frame in frames:

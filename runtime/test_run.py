@@ -2,22 +2,26 @@
 
 In: a program's descriptor and the bytes of a frame. Out: `Outcome`, or the bare return value where speed counts.
 Source: net/bpf/test_run.c. What it does not take is answered as `FrameError`, with the reason:
-frames under 14 bytes; at tc IPv4 frames under 34 bytes and IPv6 ones under 54; XDP frames over a page, about
-3,500 bytes, unless the program is `xdp.frags`. At tc a frame's tag stays in its data here; on a wire the kernel has
-taken it out.
+frames under 14 bytes; at tc IPv4 frames under 34 bytes and IPv6 ones under 54; XDP frames that do not fit in a page,
+unless the program is `xdp.frags` (some kernels take them and show the program the first part only, which no wire
+does). At tc a frame's tag stays in its data here; on a wire the kernel has taken it out.
 """
 
 from __future__ import annotations
 
 import ctypes
 import errno
+import mmap
 import struct
 from dataclasses import dataclass
 
 from ebpfc.runtime.errors import ControlError, failure_of
 from ebpfc.runtime.libbpf import TestRunOptions, libbpf
+from ebpfc.runtime.object import LoadedProgram
 
 ETHERNET_HEADER = 14
+XDP_LINEAR = mmap.PAGESIZE - 256 - 320
+"""Bytes of a frame in one page: without XDP_PACKET_HEADROOM and struct skb_shared_info."""
 _OUT_ROOM = 1 << 17  # bytes; a frame of 64 KiB, and what a program may put before it
 _FRAME_ERRORS = (errno.EINVAL, errno.E2BIG, errno.ENOMEM, errno.EFAULT)
 
@@ -53,12 +57,14 @@ def skb_context(
 
 
 class TestRunner:
-    """Runs one program again and again through the same preallocated buffers. Not for several threads at once."""
+    """Runs one program again and again through the same preallocated buffers. Not for several threads at once.
+    `largest`: bytes of the longest frame that the program can see whole (XDP_LINEAR at xdp), or no limit."""
 
     __test__ = False  # pytest: not a class of tests
-    __slots__ = ("_call", "_options", "_out", "_pointer", "_program_fd")
+    __slots__ = ("_call", "_largest", "_options", "_out", "_pointer", "_program_fd")
 
-    def __init__(self, program_fd: int) -> None:
+    def __init__(self, program_fd: int, largest: int | None = None) -> None:
+        self._largest = largest if largest is not None else _OUT_ROOM
         self._call = libbpf().bpf_prog_test_run_opts
         self._program_fd = program_fd
         self._options = TestRunOptions(repeat=1)
@@ -67,6 +73,8 @@ class TestRunner:
 
     def retval(self, frame: bytes, context: bytes | None = None) -> int:
         """The program's answer, unsigned 32 bit. FrameError, or KernelError."""
+        if len(frame) > self._largest:
+            raise self._refusal(errno.E2BIG, frame)
         options = self._options
         options.data_in, options.data_size_in = frame, len(frame)
         options.data_out, options.data_size_out = None, 0
@@ -81,6 +89,8 @@ class TestRunner:
         """As `retval`, with the time of `repeat` runs and the frame that the program leaves."""
         if self._out is None:
             self._out = ctypes.create_string_buffer(_OUT_ROOM)
+        if len(frame) > self._largest:
+            raise self._refusal(errno.E2BIG, frame)
         options = self._options
         options.data_in, options.data_size_in = frame, len(frame)
         options.ctx_in, options.ctx_size_in = context, len(context) if context else 0
@@ -100,7 +110,16 @@ class TestRunner:
             return failure_of("run the program on a frame", error)
         if len(frame) < ETHERNET_HEADER:
             return FrameError(f"the kernel's test run takes no frame under {ETHERNET_HEADER} bytes")
+        if len(frame) > self._largest:
+            return FrameError(
+                f"at xdp a frame of {len(frame)} bytes comes in parts; the test run takes {self._largest}"
+            )
         return FrameError(f"the kernel's test run does not take this frame of {len(frame)} bytes")
+
+
+def largest_frame(program: LoadedProgram) -> int | None:
+    """The `largest` of a program's runner."""
+    return XDP_LINEAR if program.section == "xdp" else None
 
 
 def run(program_fd: int, frame: bytes, repeat: int = 1, context: bytes | None = None) -> Outcome:

@@ -14,7 +14,7 @@ from typing import Final, Literal
 from ebpfc.runtime.counters import COUNTERS_MAP, Counter, CounterReader
 from ebpfc.runtime.errors import ControlError
 from ebpfc.runtime.object import load_object, require_privilege
-from ebpfc.runtime.test_run import FrameError, Outcome, TestRunner, skb_context
+from ebpfc.runtime.test_run import FrameError, Outcome, TestRunner, largest_frame, skb_context
 
 Hook = Literal["xdp", "tc ingress", "tc egress"]
 Verdict = Literal["pass", "drop"]
@@ -34,7 +34,7 @@ class KernelPolicy:
         self._loaded = load_object(object_bytes)
         self._traced = traced
         self._runners = {
-            hook: TestRunner(self._loaded.programs[name].fd)
+            hook: TestRunner(self._loaded.programs[name].fd, largest_frame(self._loaded.programs[name]))
             for hook, name in PROGRAMS.items()
             if name in self._loaded.programs
         }

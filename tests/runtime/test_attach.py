@@ -266,6 +266,41 @@ def test_tags_that_the_nic_strips(ctl: Control, objects: Objects, wire: Wire) ->
     assert _stripping(wire[1]) == TAG_FEATURES
 
 
+def test_a_refused_attach_gives_the_features_back(ctl: Control, objects: Objects, wire: Wire) -> None:
+    """Native XDP needs a packet in one page, so that veth refuses the program at an MTU of 9000."""
+    for side in wire:
+        run("ip", "-n", side.namespace, "link", "set", "pf0", "mtu", "9000")
+    path = objects(flags={"looks_at_tags": True})
+    refused = ctl("attach", path, "pf0", "--fix-offload", "--mode", "native", code=3).stderr
+    assert "lower the device's MTU" in refused
+    assert _stripping(wire[1]) == TAG_FEATURES
+    assert not folder_of(wire[1]).exists()
+    assert "try --mode native" in ctl("attach", path, "pf0", "--fix-offload", "--mode", "offload", code=3).stderr
+
+
+def test_several_at_once_wait_for_each_other(handmade: Builder, wire: Wire) -> None:
+    with wire[1].entered():
+        attach_policy(handmade(), find_device("pf0"))
+    problems: list[BaseException] = []
+
+    def attach(n: int) -> None:
+        try:
+            with wire[1].entered():
+                attach_policy(handmade(policy=f"policy{n}"), find_device("pf0"))
+        except BaseException as problem:
+            problems.append(problem)
+
+    threads = [threading.Thread(target=attach, args=(n,)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert problems == []
+    with wire[1].entered():
+        assert len(list_installed(folder_of(wire[1]))) == 1
+        detach_policies(find_device("pf0"))
+
+
 def test_tags_at_tc_need_no_fix(ctl: Control, objects: Objects) -> None:
     ctl("attach", objects(("tc ingress",), flags={"looks_at_tags": True}), "pf0")
 

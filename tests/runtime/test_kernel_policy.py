@@ -63,6 +63,9 @@ def test_frames_that_test_run_does_not_take_say_so(handmade: Builder) -> None:
             policy.judge("tc ingress", ICMP[:33])
         assert policy.judge_all("xdp", [ARP[:13], ICMP]) == [None, ("drop", 0)]
         assert policy.judge("xdp", ARP[:14]) == ("pass", None)
+        assert policy.judge("xdp", ICMP + bytes(3000)) == ("drop", 0)
+        with pytest.raises(FrameError, match="comes in parts"):
+            policy.judge("xdp", ICMP + bytes(3600))
 
 
 def test_many_frames_a_second(handmade: Builder) -> None:
