@@ -1,0 +1,92 @@
+"""C and policies in, loaded XDP programs out, each with what the kernel says of it.
+
+Every object is made by the same compiler with the same flags, so that what is compared is the C.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import struct
+from dataclasses import dataclass
+from ipaddress import IPv4Network
+from pathlib import Path
+
+from ebpfc.compiler.pipeline import Options, SourceInput, compile_policy
+from ebpfc.compiler.toolchain.build import build_object
+from ebpfc.compiler.toolchain.cc import compile_c
+from ebpfc.compiler.toolchain.find import Compiler
+from ebpfc.runtime.libbpf import check, libbpf
+from ebpfc.runtime.object import LoadedObject, load_object
+
+BENCH = Path(__file__).resolve().parent
+HAND = BENCH / "hand"
+HAND_PROGRAM = "hand"
+OUR_PROGRAM = "pf_xdp"
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """`instructions` as the kernel runs them, `code` bytes of machine code, `verified` instructions that the verifier
+    looked at: all of the program and its functions."""
+
+    instructions: int
+    code: int
+    verified: int
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A program to be measured. `loaded` keeps it in the kernel."""
+
+    name: str
+    fd: int
+    size: Size
+    loaded: LoadedObject
+
+
+def build_c(path: Path, compiler: Compiler, defines: tuple[str, ...] = ()) -> bytes:
+    """The object of one C file of this folder, as clang made it."""
+    flags = (f"-I{HAND}", f"-I{path.parent}", "-Wno-gnu-statement-expression", *(f"-D{name}" for name in defines))
+    return compile_c(path.read_text("ascii") + _LICENCE, (), compiler, flags=flags)
+
+
+_LICENCE = '\nchar _license[] __attribute__((section("license"), used)) = "GPL";\n'
+
+
+def load_hand(name: str, path: Path, compiler: Compiler, defines: tuple[str, ...]) -> Subject:
+    """C by hand; a map named `prefixes` is filled with the lines of policies/prefixes.txt."""
+    loaded = load_object(build_c(path, compiler, defines))
+    if (prefixes := loaded.maps.get("prefixes")) is not None:
+        for network in read_prefixes():
+            put(prefixes.fd, struct.pack("=I", network.prefixlen) + network.network_address.packed, bytes(4))
+    return _subject(name, loaded, HAND_PROGRAM)
+
+
+def load_ours(name: str, policy: Path, compiler: Compiler, *, counters: bool) -> Subject:
+    compiled = compile_policy(SourceInput(path=str(policy)), Options(counters=counters))
+    return _subject(name, load_object(build_object(compiled, compiler)), OUR_PROGRAM)
+
+
+def read_prefixes() -> list[IPv4Network]:
+    lines = (BENCH / "policies" / "prefixes.txt").read_text("ascii").splitlines()
+    return [IPv4Network(line) for line in lines if line and not line.startswith("#")]
+
+
+def put(fd: int, key: bytes, value: bytes) -> None:
+    """Writes one entry of a map. KernelError."""
+    check("fill a map", libbpf().bpf_map_update_elem(fd, key, value, 0))
+
+
+def size_of(fd: int) -> Size:
+    """From `struct bpf_prog_info` (linux/bpf.h): bytes 16 and 20 are the two lengths, 216 is `verified_insns`, which
+    kernels before 5.16 leave out (then 0)."""
+    info = ctypes.create_string_buffer(256)
+    room = ctypes.c_uint32(220)
+    check("read a program's record", libbpf().bpf_obj_get_info_by_fd(fd, info, ctypes.byref(room)))
+    code, translated = struct.unpack_from("=II", info, 16)
+    return Size(translated // 8, code, struct.unpack_from("=I", info, 216)[0])
+
+
+def _subject(name: str, loaded: LoadedObject, program: str) -> Subject:
+    fd = loaded.programs[program].fd
+    return Subject(name, fd, size_of(fd), loaded)
