@@ -1,4 +1,4 @@
-"""A policy put in force at a device, replaced, put on trial and taken off: all or nothing, and never a gap.
+"""A policy put in force at a device, in place of another or on trial: all or nothing, and never a gap.
 
 In: an object's bytes and a `Device`. Out: `Attached`, what was done. What `+new` and `+undo` hold (installed.py) makes
 every step reversible: the new policy is loaded and pinned in `+new`; policies that it replaces move to `+undo` while
@@ -16,6 +16,7 @@ from pathlib import Path
 
 from ebpfc.runtime import bpffs, hooks
 from ebpfc.runtime import device as devices
+from ebpfc.runtime.counters import COUNTERS_MAP
 from ebpfc.runtime.detach import sweep_dead, take_off_one
 from ebpfc.runtime.device import Device
 from ebpfc.runtime.errors import ControlError, KernelError, quote
@@ -131,8 +132,8 @@ def _attach(
         ours = frozenset(n for i in present for n in program_numbers(i))
         hooks.refuse_foreign_xdp(device.ifindex, device.name, ours)
     same = _same_counters(replaced, manifest)
-    with bpffs.opened(map_path(same.folder, "pf_counters") if same else folder / "none") as counters:
-        reuse = {} if counters is None else {"pf_counters": counters}
+    with bpffs.opened(map_path(same.folder, COUNTERS_MAP) if same else folder / "none") as counters:
+        reuse = {} if counters is None else {COUNTERS_MAP: counters}
         programs = {h.program for h in wanted}
         offload = device.ifindex if options.mode == "offload" else 0
         try:

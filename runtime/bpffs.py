@@ -49,6 +49,15 @@ def require_mounted() -> None:
         raise failure_of(f"mount the BPF file system on {MOUNT}", ctypes.get_errno())
 
 
+def has_pins() -> bool:
+    """Whether anything of ours is pinned. KernelError when that cannot be seen from here."""
+    if ROOT.is_dir():
+        return True
+    if not is_mounted():
+        require_shared_mounts()
+    return False
+
+
 @contextmanager
 def locked() -> Iterator[None]:
     """One ebpfctl at a time: every change of pins and attachments happens under this lock."""

@@ -27,7 +27,7 @@ from ebpfc.runtime.installed import (
 
 def detach_policies(device: Device, *, keep_maps: bool = False) -> tuple[str, ...]:
     """Takes every policy of ours off the device; answers their names, () when there was none."""
-    if not bpffs.ROOT.is_dir():
+    if not bpffs.has_pins():
         return ()
     with bpffs.locked():
         folder = bpffs.device_folder(device.ifindex)

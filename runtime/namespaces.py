@@ -79,9 +79,10 @@ def mounts_are_private() -> bool:
 
 
 def require_shared_mounts() -> None:
-    """KernelError when a file system mounted now would go with this command."""
+    """KernelError when this command sees other mounts than the one that called it: no pins of before, none to stay."""
     if mounts_are_private():
         raise KernelError(
-            "this command's mounts are its own (`ip netns exec`?), so what it pins would go when it ends",
+            "this command's mounts are its own (`ip netns exec`?): pins made before are not to be seen, "
+            "and pins made now would go when it ends",
             ("name the namespace instead: ebpfctl --netns NAME ...", "or mount bpffs on /sys/fs/bpf before"),
         )

@@ -42,7 +42,7 @@ class PolicyStats:
 
 def read_stats(device: Device) -> tuple[PolicyStats, ...]:
     """ControlError when nothing of ours is at the device."""
-    found = list_installed(bpffs.device_folder(device.ifindex)) if bpffs.ROOT.is_dir() else ()
+    found = list_installed(bpffs.device_folder(device.ifindex)) if bpffs.has_pins() else ()
     if not found:
         name = quote(device.name, 32)
         raise ControlError(f"no policy is attached to {name}", (f"attach one: ebpfctl attach out.o {name}",))

@@ -29,7 +29,7 @@ from ebpfc.runtime.installed import (
 
 def confirm_trial(device: Device) -> tuple[str, ...]:
     """Makes the policy on trial final; answers the names of the policies in force. ControlError: none is on trial."""
-    if bpffs.ROOT.is_dir():
+    if bpffs.has_pins():
         with bpffs.locked():
             folder = bpffs.device_folder(device.ifindex)
             if bpffs.read_record(folder / UNDO / "trial") is not None:

@@ -23,6 +23,7 @@ from ebpfc.runtime.installed import UNDO
 from ebpfc.runtime.undo import end_trial
 
 _READY_SECONDS = 15.0
+_ATTACH_SECONDS = 120.0  # no verifier takes so long; a stopped command does
 _LOOK_SECONDS = 0.5  # how soon the process ends after a confirmation
 
 
@@ -92,7 +93,10 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.write(1, b"ready\n")
     os.close(1)
-    word = sys.stdin.buffer.readline()  # empty: the command died, perhaps after it had attached
+    said, _, _ = select.select([sys.stdin], [], [], float(seconds) + _ATTACH_SECONDS)
+    word = (
+        sys.stdin.buffer.readline() if said else b""
+    )  # empty: the command died or hangs, perhaps after it had attached
     if word != b"off\n":
         watch(Device(name, int(ifindex)), token, float(seconds))
     return 0

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -333,3 +335,15 @@ def test_an_older_kernel_than_compiled_for_is_named(handmade: Builder, wire: Wir
     with wire[1].entered(), pytest.raises(KernelError) as caught:
         attach_policy(handmade(bad=True, kernel="99.0"), find_device("pf0"))
     assert any("the object was compiled for 99.0 and newer: ebpfc --kernel" in hint for hint in caught.value.hints)
+
+
+@pytest.mark.parametrize(
+    "arguments", [("attach", "OBJECT", "pf0"), ("stats", "pf0"), ("detach", "pf0"), ("confirm", "pf0")]
+)
+def test_under_ip_netns_exec_the_pins_would_be_lost(objects: Objects, wire: Wire, arguments: tuple[str, ...]) -> None:
+    """It mounts a /sys of its own for the command, without bpffs."""
+    words = [str(objects()) if word == "OBJECT" else word for word in arguments]
+    path = os.pathsep.join(p for p in sys.path if p)
+    done = wire[1].run("env", f"PYTHONPATH={path}", sys.executable, "-m", "ebpfc.cli.ebpfctl", *words, check=False)
+    assert done.returncode == 3
+    assert "ebpfctl --netns NAME" in done.stderr
