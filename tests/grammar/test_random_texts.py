@@ -54,12 +54,12 @@ def test_policies_parse_and_print_back(text: str) -> None:
 def test_any_text_ends_in_a_tree_or_in_diagnostics(text: str) -> None:
     for parse_as_policy in (True, False):
         sources, sink = SourceMap(), Sink()
-        started = time.monotonic()
+        started = time.process_time()
         if parse_as_policy:
             result: object = parse_source(sources, sources.add_text("policy", text), sink)
         else:
             result = parse_expression(text, sources, sink)
-        assert time.monotonic() - started < 5
+        assert time.process_time() - started < 5
         assert (result is not None) or sink.failed
         for item in sink.items:
             assert item.code in CODES
