@@ -44,9 +44,11 @@ def random_match(rng: Random, place: Place, depth: int = 2) -> str:
 def random_chain(rng: Random, place: Place, depth: int = 1) -> tuple[str, Place]:
     """Members joined by `and`, and the place at its end: what its encapsulations opened."""
     members: list[str] = []
-    for _ in range(rng.choices((1, 2, 3, 4), (48, 34, 13, 5))[0]):
-        if rng.random() < 0.25:
+    opened = 0.25
+    for _ in range(rng.choices((1, 2, 3, 4), (55, 31, 10, 4))[0]):
+        if rng.random() < opened:
             text, place = _encapsulation(rng, place)
+            opened = 0.4
         else:
             text = _member(rng, place, depth)
         members.append(text)
@@ -112,10 +114,11 @@ def _atom(rng: Random, place: Place) -> str:
         (16, _port),
         (6, _protocol_number),
         (3, _cast),
-        (8, _flag_tests),
-        (4, _frame_test),
-        (16, relation),
+        (16, _flag_tests),
+        (3, _frame_test),
+        (20, relation),
         (14, member),
+        (8 if place.tags else 1, _tag_test),
     )
     return rng.choices([make for _, make in kinds], [weight for weight, _ in kinds])[0](rng, place)
 
@@ -186,6 +189,21 @@ def _protocol_number(rng: Random, place: Place) -> str:
     return f"{words}proto {random_values.numbers(rng, (*pool.PROTOCOLS, *pool.EXTENSIONS), 255)}"
 
 
+def _tag_test(rng: Random, place: Place) -> str:
+    """What hangs on the tag that is open."""
+    value = rng.choice((0, 1, 2, 5, 100))
+    return rng.choice(
+        (
+            f"{_outer(rng, place)}vlan.id {rng.choice(('==', '!=', '<'))} {value}",
+            f"vlan in {{{value}, 4095}}",
+            f"vlan.type == {rng.choice(('0x0800', '0x86dd', '0x8100'))}",
+            f"vlan.pcp > {value % 8}",
+            f"ether proto {rng.choice(('0x0800', '0x86dd', '0x8100', '0x88a8'))}",
+            "not vlan" if place.tags < 2 else "vlan.dei == 0",
+        )
+    )
+
+
 def _cast(rng: Random, place: Place) -> str:
     casts = ["broadcast", "multicast", "ether broadcast", "ether multicast", "ip multicast", "ip6 multicast"]
     if place.netmask:
@@ -194,7 +212,8 @@ def _cast(rng: Random, place: Place) -> str:
 
 
 def _flag_tests(rng: Random, place: Place) -> str:
-    tests = ("fragment", "first fragment", "last fragment", "malformed", f"tcp flags {rng.choice(FLAGS)}")
+    kinds = ("fragment", "first fragment", "last fragment", "malformed", "malformed", "malformed")
+    tests = (*kinds, f"tcp flags {rng.choice(FLAGS)}")
     return _outer(rng, place) + rng.choice(tests)
 
 

@@ -21,22 +21,38 @@ CONSTANTS = (
 KEYS = ("src", "dst", "ip src", "ip6 dst", "arp src")
 NUMBER_KEYS = ("src port", "dst port", "tcp dst port", "udp src port", "sctp dst port")
 RELATIONS = ("=", "==", "!=", "<", "<=", ">", ">=")
-COMMON = ("ether", "ip", "ip", "ip6", "tcp", "tcp", "udp", "icmp", "icmp6", "arp")
+STACKS = (
+    ("ether",),
+    ("ether", "ip"),
+    ("ip",),
+    ("ip", "tcp"),
+    ("ip", "udp"),
+    ("ip", "icmp"),
+    ("ip6",),
+    ("ip6", "tcp"),
+    ("ip6", "udp"),
+    ("ip6", "icmp6"),
+    ("arp",),
+    ACCESSORS,
+)
+"""What one relation reads: protocols that a packet may have at once, else most relations were false by their words."""
+OPERATORS = ("+", "-", "*", "*", "/", "/", "/", "%", "%", "&", "|", "^", "<<", ">>", "minus", "group")
 
 
 def relation(rng: Random, place: Place) -> str:
     """`arith relop arith`, or a field against an address."""
     kind = rng.random()
-    if kind < 0.25:
+    if kind < 0.2:
         return _number_field_relation(rng, place)
-    if kind < 0.4:
+    if kind < 0.35:
         return _address_field_relation(rng, place)
-    if kind < 0.5:
+    if kind < 0.42:
         return _named_constants(rng)
-    left = arithmetic(rng, place, rng.randint(0, 2))
-    right = (
-        arithmetic(rng, place, 0) if rng.random() < 0.15 else random_values.number(rng, (0, 1, 2, 6, 64, 255, 0xFFFF))
-    )
+    protos = rng.choice(STACKS)
+    left = arithmetic(rng, place, protos, rng.choice((0, 1, 1, 2)))
+    right = random_values.number(rng, (0, 0, 1, 2, 6, 64, 255, 0xFFFF, 0x80000000, 0xFFFFFFFF))
+    if rng.random() < 0.2:
+        right = arithmetic(rng, place, protos, 0)
     return f"{left} {rng.choice(RELATIONS)} {right}"
 
 
@@ -65,7 +81,8 @@ def member(rng: Random, place: Place) -> str:
     if kind < 0.8:
         field = _field(rng, place)
         return f"{_outer(rng, place)}{field.proto}.{field.name} in {_set_of(rng, field)}"
-    operand = _access(rng, place, 0) if rng.random() < 0.5 else arithmetic(rng, place, 1)
+    protos = rng.choice(STACKS)
+    operand = _access(rng, place, protos, 0) if rng.random() < 0.5 else arithmetic(rng, place, protos, 1)
     return f"{operand} in {random_values.number_set(rng, (0, 1, 2, 6, 17, 64, 128, 135, 255), 255)}"
 
 
@@ -130,50 +147,52 @@ def _named_constants(rng: Random) -> str:
 # ---------------------------------------------------------------------------------------------------------- arithmetic
 
 
-def arithmetic(rng: Random, place: Place, depth: int) -> str:
-    """An expression that reads the packet; `depth` is how many operators may stand round a read."""
+def arithmetic(rng: Random, place: Place, protos: tuple[str, ...], depth: int) -> str:
+    """An expression that reads headers of `protos`; `depth` is how many operators may stand round a read."""
     if depth == 0:
-        return _operand(rng, place, depth)
-    inside = arithmetic(rng, place, depth - 1)
-    match rng.choice(("+", "-", "*", "/", "%", "&", "|", "^", "<<", ">>", "minus", "group")):
+        return _operand(rng, place, protos)
+    inside = arithmetic(rng, place, protos, depth - 1)
+    match rng.choice(OPERATORS):
         case "minus":
             return f"- ({inside})"
         case "group":
             return f"({inside})"
         case "/" | "%" as op:
-            other = _operand(rng, place, 0) if rng.random() < 0.4 else str(rng.choice((1, 2, 3, 255)))
+            other = _access(rng, place, protos, 0) if rng.random() < 0.6 else str(rng.choice((1, 2, 3, 255)))
             return f"(({inside}) {op} {other})"
         case "<<" | ">>" as op:
-            other = _access(rng, place, 0) if rng.random() < 0.3 else str(rng.choice((0, 1, 4, 31)))
+            other = _access(rng, place, protos, 0) if rng.random() < 0.6 else str(rng.choice((0, 1, 4, 31)))
             return f"(({inside}) {op} {other})"
         case op:
-            other = (
-                _operand(rng, place, 0)
-                if rng.random() < 0.3
-                else random_values.number(rng, (0, 1, 0xF, 0xFF, 0xFFFFFFFF))
-            )
+            other = random_values.number(rng, (0, 1, 0xF, 0xFF, 0xFFFFFFFF))
+            if rng.random() < 0.4:
+                other = _operand(rng, place, protos)
             left, right = (f"({inside})", other) if rng.random() < 0.8 else (other, f"({inside})")
             return f"({left} {op} {right})"
 
 
-def _operand(rng: Random, place: Place, depth: int) -> str:
+def _operand(rng: Random, place: Place, protos: tuple[str, ...]) -> str:
     kind = rng.random()
-    if kind < 0.15:
+    if kind < 0.1:
         return rng.choice(("len", "length", "meta.length"))
     if kind < 0.35:
-        field = _field(rng, place)
-        if field.kind == "number":
-            return f"{_outer(rng, place)}{field.proto}.{field.name}"
-    return _access(rng, place, 1 if rng.random() < 0.15 else depth)
+        rows = [row for row in FIELDS.values() if row.kind == "number" and row.proto in protos]
+        if rows:
+            row = rng.choice(rows)
+            return f"{_outer(rng, place)}{row.proto}.{row.name}"
+    return _access(rng, place, protos, 1 if rng.random() < 0.25 else 0)
 
 
-def _access(rng: Random, place: Place, depth: int) -> str:
+def _access(rng: Random, place: Place, protos: tuple[str, ...], depth: int) -> str:
     """`proto[offset:size]`, seldom at an offset that the packet tells."""
-    proto = rng.choice(COMMON) if rng.random() < 0.85 else rng.choice(ACCESSORS)
-    offset = str(rng.choice((0, 1, 2, 3, 6, 8, 9, 12, 13, 16, 20, 40, 1000, 16382, 16383, 65535)))
-    if depth and rng.random() < 0.8:
+    proto = rng.choice(protos)
+    offset = str(rng.choice((0, 1, 2, 3, 4, 6, 8, 9, 12, 13, 16, 20)))
+    if rng.random() < 0.1:
+        offset = str(rng.choice((40, 60, 1000, 16382, 16383, 65535, 0xFFFFFFFF)))
+    if depth:
         offset = f"({proto}[{rng.choice((0, 12))}] & 0xf) * 4"
-        if rng.random() < 0.5:
-            offset = f"{_access(rng, place, 0)} + {rng.choice((0, 1, 14, 0xFFFFFFFF))}"
+        if rng.random() < 0.6:
+            protos = protos if rng.random() < 0.6 else rng.choice(STACKS)
+            offset = f"{_access(rng, place, protos, 0)} + {rng.choice((0, 1, 14, 0xFFFFFFFF))}"
     size = rng.choice(("", "", ":1", ":2", ":4"))
     return f"{_outer(rng, place)}{proto}[{offset}{size}]"
