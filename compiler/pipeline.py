@@ -15,7 +15,7 @@ from ebpfc.compiler.ast import nodes
 from ebpfc.compiler.ast.build import parse_expression, parse_source
 from ebpfc.compiler.codegen.emit import emit_c
 from ebpfc.compiler.codegen.view import Features, build_view
-from ebpfc.compiler.diagnostics.model import Diagnostic, PolicyError, Sink
+from ebpfc.compiler.diagnostics.model import Diagnostic, Sink
 from ebpfc.compiler.facts import describe, named_counters, origins, rule_files
 from ebpfc.compiler.ir.program import HookName, Program
 from ebpfc.compiler.ir.text import print_program
@@ -62,34 +62,51 @@ def dump_names() -> tuple[str, ...]:
     return tuple(dict.fromkeys(("lower", *(pass_name(p) for p in PASSES))))
 
 
-def check_policy(source: SourceInput, options: Options, sources: SourceMap, sink: Sink) -> nodes.Policy:
-    """Read, parse, resolve, check and lint; raises PolicyError."""
+def compile_policy(source: SourceInput, options: Options, sources: SourceMap | None = None) -> Compiled:
+    """The whole way from rules to C; `sources` is filled with the files that were read, for messages."""
+    sources, sink = sources if sources is not None else SourceMap(), Sink()
     if source.expression is not None:
-        match = parse_expression(source.expression, sources, sink)
-        sink.raise_if_errors()
-        assert match is not None
-        policy = build_expression_policy(match, sources, sink, netmask=options.netmask)
-        sink.raise_if_errors()
-        assert policy is not None
-        return policy
+        return _compiled(_checked_expression(source.expression, options, sources, sink), options, sources, sink)
     assert source.path is not None
     file = sources.read(Path(source.path), sink)
     sink.raise_if_errors()
+    return _compiled(_checked_rules(file, source.path, options, sources, sink), options, sources, sink)
+
+
+def compile_text(text: str, options: Options, name: str = "rules.pf") -> Compiled:
+    """As `compile_policy`, of rules that stand in no file."""
+    sources, sink = SourceMap(), Sink()
+    policy = _checked_rules(sources.add_text(name, text), name, options, sources, sink)
+    return _compiled(policy, options, sources, sink)
+
+
+def _checked_rules(
+    file: int | None, path: str, options: Options, sources: SourceMap, sink: Sink
+) -> nodes.Policy:
+    """Parse, resolve, check and lint."""
     assert file is not None
     tree = parse_source(sources, file, sink)
     sink.raise_if_errors()
     assert tree is not None
-    resolved = build_resolved(tree, sources, sink, netmask=options.netmask, name=source.path)
+    resolved = build_resolved(tree, sources, sink, netmask=options.netmask, name=path)
     sink.raise_if_errors()
     assert resolved is not None
     lint(resolved, sink)
     return resolved.policy
 
 
-def compile_policy(source: SourceInput, options: Options, sources: SourceMap | None = None) -> Compiled:
-    """The whole way from rules to C; `sources` is filled with the files that were read, for messages."""
-    sources, sink = sources if sources is not None else SourceMap(), Sink()
-    policy = check_policy(source, options, sources, sink)
+def _checked_expression(text: str, options: Options, sources: SourceMap, sink: Sink) -> nodes.Policy:
+    match = parse_expression(text, sources, sink)
+    sink.raise_if_errors()
+    assert match is not None
+    policy = build_expression_policy(match, sources, sink, netmask=options.netmask)
+    sink.raise_if_errors()
+    assert policy is not None
+    return policy
+
+
+def _compiled(policy: nodes.Policy, options: Options, sources: SourceMap, sink: Sink) -> Compiled:
+    """Lower, run the passes, print the C, for each hook."""
     dumps: dict[str, str] = {}
     programs = tuple(build_program(policy, hook, _recorder(dumps)) for hook in _hooks(policy))
     names = named_counters(policy)
@@ -129,6 +146,3 @@ def _recorder(dumps: dict[str, str]) -> Callable[[str, Program], None]:
         dumps[stage] = "\n".join(text for (name, _), text in seen.items() if name == stage)
 
     return observe
-
-
-__all__ = ["Compiled", "Options", "PolicyError", "SourceInput", "build_program", "check_policy", "compile_policy"]

@@ -15,7 +15,9 @@ from ebpfc.compiler.ir.program import HookName, Load
 from ebpfc.compiler.ir.ranges import Ranges
 
 LAYER_NAMES = ("outer", "inner")
-SLOTS_AT_MOST = 36
+SLOTS_AT_MOST = 12
+"""Slots without a name in _MEMBERS. With those, every other fact and VXLAN_PORTS ports, the facts stay within 64 bits."""
+VXLAN_PORTS = 4
 _MEMBERS = {
     ("ip", 12, 4): "saddr",
     ("ip", 16, 4): "daddr",

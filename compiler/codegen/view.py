@@ -56,12 +56,6 @@ class Features:
 
 
 @dataclass(frozen=True, slots=True)
-class Fact:
-    name: str
-    value: str
-
-
-@dataclass(frozen=True, slots=True)
 class Member:
     ctype: str
     name: str
@@ -104,6 +98,7 @@ class HookView:
     default_word: str
     default_number: int
     default_reached: bool
+    facts: tuple[str, ...]
     first_counter: int
     counts_rules: bool
     traces: bool
@@ -122,8 +117,7 @@ class HookView:
 class PolicyView:
     title: str
     version: str
-    facts: tuple[Fact, ...]
-    facts_type: str
+    wide_facts: bool
     members: tuple[Member, ...]
     has_inner: bool
     has_xdp: bool
@@ -147,14 +141,12 @@ def build_view(
         _complete(plan)
         hooks.append((program, plan, steps, first))
     plans = tuple(h[1] for h in hooks)
-    facts = tuple(dict.fromkeys(f for plan in plans for layer in plan.layers for f in layer.facts))
-    bit, wide = ("1ull", True) if len(facts) > WIDE_FACTS else ("1u", False)
+    wide = max(len(_facts(plan)) for plan in plans) > WIDE_FACTS
     tables = tuple(_table(t) for plan in plans for t in plan.tables.values())
     return PolicyView(
         title=f"{programs[0].name}: {rules} rule{'' if rules == 1 else 's'}",
         version=__version__,
-        facts=tuple(Fact(name, f"({bit} << {i})") for i, name in enumerate(facts)),
-        facts_type="u64" if wide else "u32",
+        wide_facts=wide,
         members=_members(plans),
         has_inner=any(p.deepest for p in plans),
         has_xdp=any(p.hook == "xdp" for p in plans),
@@ -178,6 +170,11 @@ def _complete(plan: Plan) -> None:
             layer.facts["FRAGMENT"] = None
         if layer.vxlan_ports:
             layer.keeps["l4"] = None
+
+
+def _facts(plan: Plan) -> tuple[str, ...]:
+    """Every fact of a hook's layers once; its place is its bit."""
+    return tuple(dict.fromkeys(f for layer in plan.layers for f in layer.facts))
 
 
 def _members(plans: tuple[Plan, ...]) -> tuple[Member, ...]:
@@ -253,6 +250,7 @@ def _hook(
         default_word=program.default,
         default_number=rules,
         default_reached=not decided,
+        facts=_facts(plan),
         first_counter=first,
         counts_rules=features.counters,
         traces=features.trace,

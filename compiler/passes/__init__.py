@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ebpfc.compiler.ir.program import Program
+from ebpfc.compiler.passes.drop_contradictions import drop_contradictions
 from ebpfc.compiler.passes.drop_unreachable import drop_unreachable
 from ebpfc.compiler.passes.flatten import flatten
 from ebpfc.compiler.passes.fold_constants import fold_constants
@@ -16,7 +17,15 @@ from ebpfc.compiler.passes.merge_sets import merge_sets
 from ebpfc.compiler.passes.push_negations import push_negations
 
 Pass = Callable[[Program], Program]
-PASSES: tuple[Pass, ...] = (fold_constants, push_negations, flatten, merge_sets, flatten, drop_unreachable)
+PASSES: tuple[Pass, ...] = (
+    fold_constants,
+    push_negations,
+    flatten,
+    merge_sets,
+    drop_contradictions,
+    flatten,
+    drop_unreachable,
+)
 
 
 def pass_name(run: Pass) -> str:

@@ -1,0 +1,114 @@
+"""Alternatives that contradict what stands beside them go: a packet of one type is of no other.
+
+    (and (proto 0 6) (or (in (load 0 ip 12 4) A) (in (load 0 arp 14 4) A)))   →   (and (proto 0 6) (in (load 0 ip 12 4) A))
+
+`tcp and src host 10.0.0.1` names ARP's sender too, but TCP is over IPv4 and IPv6 only. What a test says when true of
+the EtherType and the transport protocol is intersected along each conjunction, and down from a block's head into its
+body. Sound: only "is true" counts behind `push_negations`, and an alternative that cannot be true together with its
+neighbours adds nothing. Negated tests say nothing.
+"""
+
+from __future__ import annotations
+
+from ebpfc.compiler.fields import PROTOCOLS
+from ebpfc.compiler.ir.program import (
+    FALSE,
+    And,
+    BlockStep,
+    Compare,
+    In,
+    Or,
+    Pred,
+    Program,
+    ProtoIs,
+    RuleStep,
+    Step,
+    TypeIs,
+    VxlanIs,
+    Walked,
+    requirements,
+    test_loads,
+)
+
+IPV4, IPV6 = 0x0800, 0x86DD
+Possible = dict[tuple[str, int], frozenset[int]]
+"""What must hold, by ("type" or "proto", layer): the value is one of these; no entry: any."""
+
+
+def drop_contradictions(program: Program) -> Program:
+    return Program(program.name, program.hook, program.default, _steps(program.body, {}))
+
+
+def _steps(body: tuple[Step, ...], around: Possible) -> tuple[Step, ...]:
+    out: list[Step] = []
+    for step in body:
+        pred = _pruned(step.pred, around)
+        match step:
+            case RuleStep():
+                out.append(RuleStep(step.number, pred, step.verdict, step.counts))
+            case BlockStep():
+                inside = _both(around, _says(pred)) or {}
+                out.append(BlockStep(step.number, pred, _steps(step.body, inside), _steps(step.orelse, around)))
+    return tuple(out)
+
+
+def _pruned(pred: Pred, around: Possible) -> Pred:
+    """The predicate without alternatives that cannot be true where `around` holds."""
+    match pred:
+        case And():
+            items = list(pred.items)
+            for i, item in enumerate(items):
+                known: Possible | None = around
+                for other in items[:i] + items[i + 1 :]:
+                    known = None if known is None else _both(known, _says(other))
+                items[i] = FALSE if known is None else _pruned(item, known)
+            return FALSE if FALSE in items else And(tuple(items))
+        case Or():
+            left = tuple(p for p in (_pruned(i, around) for i in pred.items) if p != FALSE)
+            return FALSE if not left else left[0] if len(left) == 1 else Or(left)
+        case _:
+            return FALSE if _both(around, _says(pred)) is None else pred
+
+
+def _both(a: Possible, b: Possible) -> Possible | None:
+    """Both hold; None when they cannot."""
+    out = dict(a)
+    for key, values in b.items():
+        out[key] = out[key] & values if key in out else values
+        if not out[key]:
+            return None
+    return out
+
+
+def _says(pred: Pred) -> Possible:
+    """What is so of a packet for which the predicate is true."""
+    match pred:
+        case TypeIs():
+            return {("type", pred.layer): frozenset({pred.ethertype})}
+        case ProtoIs():
+            return {("proto", pred.layer): frozenset(pred.numbers), ("type", pred.layer): frozenset({IPV4, IPV6})}
+        case Walked():
+            return {("type", pred.layer): frozenset({IPV6})}
+        case VxlanIs():
+            return _says(ProtoIs(pred.layer, (PROTOCOLS["udp"].ipv4 or 0,)))
+        case And():
+            found: Possible = {}
+            for item in pred.items:
+                found = _both(found, _says(item)) or found
+            return found
+        case Or():
+            return _either([_says(i) for i in pred.items])
+        case In() | Compare():
+            found = {}
+            for load in test_loads(pred):
+                for need in requirements(load.layer, load.base):
+                    found = _both(found, _says(need)) or found
+            return found
+        case _:
+            return {}
+
+
+def _either(all_said: list[Possible]) -> Possible:
+    """What each alternative says, as a union; of what one leaves open nothing is known."""
+    keys = set(all_said[0]).intersection(*all_said[1:]) if all_said else set()
+    return {key: frozenset().union(*(said[key] for said in all_said)) for key in keys}

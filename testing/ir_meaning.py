@@ -1,0 +1,134 @@
+"""What an IR program does, by the book: a program and a world in, verdict, deciding rule and counts out.
+
+A world answers every header test and every load without any packet: true, false or unknown; a number or missing. Passes
+must keep the meaning in every world, possible or not, so worlds are drawn at random (`random_world`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from random import Random
+from typing import assert_never
+
+from ebpfc.compiler.ir import program as ir
+from ebpfc.compiler.ir.ranges import contains
+from ebpfc.compiler.passes.fold_constants import arithmetic
+
+Truth = bool | None
+NO_TRANSPORT = 256
+
+
+@dataclass(slots=True)
+class World:
+    """`protos`: the transport protocol by layer (None unknown, 256 none). The rest is drawn when it is first asked for."""
+
+    rng: Random
+    headers: dict[ir.HeaderTest, Truth] = field(default_factory=dict)
+    numbers: dict[ir.Expr, int | None] = field(default_factory=dict)
+    protos: dict[int, int | None] = field(default_factory=dict)
+
+    def header(self, test: ir.HeaderTest) -> Truth:
+        if isinstance(test, ir.ProtoIs):
+            known = self.protos.setdefault(test.layer, self.rng.choice((None, NO_TRANSPORT, 1, 6, 6, 17, 17, 58, 132)))
+            return None if known is None else known in test.numbers
+        return self.headers.setdefault(test, self.rng.choice((True, True, False, None)))
+
+    def number(self, expr: ir.Load | ir.LoadAt | ir.Meta) -> int | None:
+        if expr not in self.numbers:
+            top = (1 << ir.width(expr)) - 1
+            self.numbers[expr] = self.rng.choice((None, 0, 1, 5, 80, top, self.rng.randint(0, top)))
+        return self.numbers[expr]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """`rule` None is the default; `counts` are the names counted under, in order."""
+
+    verdict: str
+    rule: int | None
+    counts: tuple[str, ...]
+
+
+def run(program: ir.Program, world: World) -> Outcome:
+    matched = list(_matched(program.body, world))
+    counts = tuple(name for step in matched for name in step.counts)
+    if matched and matched[-1].verdict is not None:
+        return Outcome(matched[-1].verdict, matched[-1].number, counts)
+    return Outcome(program.default, None, counts)
+
+
+def _matched(body: tuple[ir.Step, ...], world: World) -> Iterator[ir.RuleStep]:
+    """The rules that match, in order, up to the one that decides."""
+    for step in body:
+        if isinstance(step, ir.BlockStep):
+            inside = step.body if truth(step.pred, world) is True else step.orelse
+            for found in _matched(inside, world):
+                yield found
+                if found.verdict is not None:
+                    return
+        elif truth(step.pred, world) is True:
+            yield step
+            if step.verdict is not None:
+                return
+
+
+def truth(pred: ir.Pred, world: World) -> Truth:
+    match pred:
+        case ir.Bool():
+            return pred.value
+        case ir.And():
+            values = [truth(i, world) for i in pred.items]
+            return False if False in values else None if None in values else True
+        case ir.Or():
+            values = [truth(i, world) for i in pred.items]
+            return True if True in values else None if None in values else False
+        case ir.Not():
+            value = truth(pred.item, world)
+            return None if value is None else not value
+        case ir.In():
+            number = _read(pred, pred.value, world)
+            return number if number is None or isinstance(number, bool) else contains(pred.ranges, number)
+        case ir.Compare():
+            return _compare(pred, world)
+        case _:
+            return world.header(pred)
+
+
+def _read(test: ir.Test, expr: ir.Expr, world: World) -> int | Truth:
+    """The expression's number; False when a header that the test names is absent, None when it is unknown."""
+    for load in ir.test_loads(test):
+        if any(truth(reason, world) is True for reason in ir.absences(load.layer, load.base)):
+            return False
+        if any(truth(need, world) is not True for need in ir.requirements(load.layer, load.base)):
+            return None
+    return number_of(expr, world)
+
+
+def _compare(test: ir.Compare, world: World) -> Truth:
+    left, right = _read(test, test.left, world), _read(test, test.right, world)
+    if left is False or right is False:
+        return False
+    if left is None or right is None:
+        return None
+    return {"==": left == right, "!=": left != right, "<": left < right,
+            "<=": left <= right, ">": left > right, ">=": left >= right}[test.op]  # fmt: skip
+
+
+def number_of(expr: ir.Expr, world: World) -> int | None:
+    match expr:
+        case ir.Const():
+            return expr.value
+        case ir.Load() | ir.Meta():
+            return world.number(expr)
+        case ir.LoadAt():
+            offset = number_of(expr.offset, world)
+            return None if offset is None else world.number(ir.Load(expr.layer, expr.base, offset, expr.size))
+        case ir.Slice():
+            value = number_of(expr.value, world)
+            return None if value is None else value >> expr.shift & ((1 << expr.width) - 1)
+        case ir.Bin():
+            left, right = number_of(expr.left, world), number_of(expr.right, world)
+            return None if left is None or right is None else arithmetic(expr.op, left, right)
+        case _:
+            assert_never(expr)
