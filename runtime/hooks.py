@@ -156,10 +156,12 @@ def _create_link(attach_type: int, ifindex: int, program_fd: int, flags: int) ->
 def _xdp_refusal(error: int, mode: str) -> KernelError:
     doing = f"attach at xdp{' in mode ' + mode if mode else ''}"
     failure = failure_of(doing, error)
+    if error == errno.ERANGE:
+        failure = KernelError(f"cannot {doing}: packets of the device's MTU do not fit in a page", error=error)
     if error in (errno.EOPNOTSUPP, errno.EINVAL, errno.ERANGE) and mode != "generic":
         failure.hints = (
             "try --mode generic: it works with every driver, more slowly",
-            "a native program needs a packet in one page: lower the device's MTU (about 3,500 bytes), turn off LRO",
+            "lower the device's MTU (to about 3,500 bytes) and turn off LRO: native XDP needs a packet in one page",
         )
     elif error == errno.EBUSY:
         failure.hints = ("another program was attached meanwhile: see `bpftool net`",)

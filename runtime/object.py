@@ -127,6 +127,7 @@ def _prepare(handle: int, wanted: Callable[[str], bool], reuse: Mapping[str, int
         if offload_ifindex:
             library.bpf_program__set_ifindex(program, offload_ifindex)
     for item in _each("bpf_object__next_map", handle):
+        library.bpf_map__set_pin_path(item, None)  # an object may ask for pins by name: they are ours to make
         fd = reuse.get(_text(library.bpf_map__name(item)))
         if fd is not None:
             check("reuse a pinned map", library.bpf_map__reuse_fd(item, fd))

@@ -61,6 +61,11 @@ def trial_left(device: Device) -> float | None:
     return None if trial is None else max(0.0, float(trial.get("until", 0.0)) - time.time())
 
 
+def is_in_force(device: Device, policy: str) -> bool:
+    """Whether a policy of that name is attached to the device."""
+    return any(i.policy == policy and i.hooks for i in list_installed(bpffs.device_folder(device.ifindex)))
+
+
 def commit(folder: Path) -> None:
     """What was replaced goes for good. The rename is the moment: a command killed after it has committed."""
     (folder / UNDO).rename(folder / OLD)

@@ -15,13 +15,14 @@ from ebpfc.runtime.errors import PRIVILEGE_HINT, KernelError, failure_of, quote
 
 _PROGRAM_LOG = re.compile(r"prog '([^'\n]*)': -- BEGIN PROG LOAD LOG --\n(.*?)-- END PROG LOAD LOG --", re.DOTALL)
 _LINE_RECORD = re.compile(r"^; (.*?)(?: @ ([^\n]*):(\d+))?$")
-_STATE = re.compile(r"^(\d+: |R\d|from \d|fp-|caller|callee|frame\d|func#|mark_precise|returning|parent |\()")
+_STATE = re.compile(r"^(\d+: |R\d+\w*=|from \d|fp-|caller|callee|frame\d|func#|mark_precise|returning|parent |\()")
 _FINAL = re.compile(r"^(processed \d+ insns|verification time|stack depth|peak_states|insns processed)")
+_MOST_REASONS = 2
 
 
 @dataclass(frozen=True, slots=True)
 class VerifierFinding:
-    """`reason`: the verifier's last sentence; `text`, `file`, `line`: the source line that it was reading, if known."""
+    """`reason`: the verifier's last sentences; `text`, `file`, `line`: the source line that it was reading, if known."""
 
     program: str
     reason: str
@@ -36,15 +37,16 @@ def find_verifier_reason(messages: str) -> VerifierFinding | None:
     if not logs:
         return None
     program, log = logs[-1]
-    reason, text, file, number = "", "", "", 0
+    reasons: list[str] = []
+    text, file, number = "", "", 0
     for line in reversed(log.splitlines()):
         record = _LINE_RECORD.match(line)
         if record:
             text, file, number = record[1].strip(), record[2] or "", int(record[3] or 0)
             break
-        if not reason and line.strip() and not _STATE.match(line) and not _FINAL.match(line):
-            reason = line.strip()
-    return VerifierFinding(program, reason, text, file, number)
+        if line.strip() and not _STATE.match(line) and not _FINAL.match(line) and len(reasons) < _MOST_REASONS:
+            reasons.insert(0, line.strip())
+    return VerifierFinding(program, "; ".join(reasons), text, file, number)
 
 
 def explain_load_failure(messages: str, error: int, programs: list[str]) -> KernelError:
@@ -58,7 +60,7 @@ def explain_load_failure(messages: str, error: int, programs: list[str]) -> Kern
         return failure
     place = f" at {quote(finding.file, 80)}:{finding.line}" if finding.file else ""
     rule = f' ("{quote(finding.text, 100)}")' if finding.text else ""
-    reason = quote(finding.reason) if finding.reason else "it gives no reason"
+    reason = quote(finding.reason, 200) if finding.reason else "it gives no reason"
     hints: tuple[str, ...] = ("see the whole log with --raw",)
     if error in (errno.EPERM, errno.EACCES) and ("prohibited" in messages or "!root" in messages):
         hints = (PRIVILEGE_HINT, *hints)

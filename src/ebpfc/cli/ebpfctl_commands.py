@@ -18,7 +18,7 @@ from ebpfc.runtime.detach import detach_policies
 from ebpfc.runtime.device import Device, find_device
 from ebpfc.runtime.errors import ControlError, quote
 from ebpfc.runtime.object import MAX_OBJECT
-from ebpfc.runtime.undo import confirm_trial, trial_left
+from ebpfc.runtime.undo import confirm_trial, is_in_force, trial_left
 
 
 def attach(arguments: argparse.Namespace) -> int:
@@ -31,7 +31,7 @@ def attach(arguments: argparse.Namespace) -> int:
     attached = _attach_on_trial(data, device, options, arguments.confirm)
     show.print_attached(attached, device)
     show.print_trial(device, arguments.confirm)
-    return _await_enter(device) if sys.stdin.isatty() else 0
+    return _await_enter(device, attached.policy) if sys.stdin.isatty() else 0
 
 
 def confirm(arguments: argparse.Namespace) -> int:
@@ -122,14 +122,18 @@ def _attach_on_trial(data: bytes, device: Device, options: AttachOptions, second
         return attach_policy(data, device, replace(options, trial=token, trial_seconds=seconds))
 
 
-def _await_enter(device: Device) -> int:
+def _await_enter(device: Device, policy: str) -> int:
     """Enter keeps the policy. The terminal may be gone by now; then the time runs out, and the watchdog undoes it."""
-    while trial_left(device):
-        readable, _, _ = select.select([sys.stdin], [], [], 0.5)
+    name = quote(device.name, 32)
+    while left := trial_left(device):
+        readable, _, _ = select.select([sys.stdin], [], [], min(left, 0.5))
         if readable:
             if not sys.stdin.readline():
                 return 0  # the terminal has hung up: nobody has confirmed
-            print(f"{', '.join(confirm_trial(device))} stays in force at {quote(device.name, 32)}")
+            print(f"{', '.join(confirm_trial(device))} stays in force at {name}")
             return 0
-    print("not confirmed: undone", file=sys.stderr)
+    if left is None and is_in_force(device, policy):
+        print(f"confirmed from elsewhere: {policy} stays in force at {name}")
+        return 0
+    print(f"not confirmed: {policy} is off {name}", file=sys.stderr)
     return 1
