@@ -17,12 +17,13 @@ _PROGRAM_LOG = re.compile(r"prog '([^'\n]*)': -- BEGIN PROG LOAD LOG --\n(.*?)--
 _LINE_RECORD = re.compile(r"^; (.*?)(?: @ ([^\n]*):(\d+))?$")
 _STATE = re.compile(r"^(\d+: |R\d+\w*=|from \d|fp-|caller|callee|frame\d|func#|mark_precise|returning|parent |\()")
 _FINAL = re.compile(r"^(processed \d+ insns|verification time|stack depth|peak_states|insns processed)")
+_NUMBERED = re.compile(r"^(?:\./)?\d+-")  # the compiler knows rule files as `0-edge.pf`
 _MOST_REASONS = 2
 
 
 @dataclass(frozen=True, slots=True)
 class VerifierFinding:
-    """`reason`: the verifier's last sentences; `text`, `file`, `line`: the source line that it was reading, if known."""
+    """`reason`: the verifier's last sentences; `text`, `file`, `line`: what it was reading then, if known."""
 
     program: str
     reason: str
@@ -42,7 +43,8 @@ def find_verifier_reason(messages: str) -> VerifierFinding | None:
     for line in reversed(log.splitlines()):
         record = _LINE_RECORD.match(line)
         if record:
-            text, file, number = record[1].strip(), record[2] or "", int(record[3] or 0)
+            text, number = record[1].strip(), int(record[3] or 0)
+            file = _NUMBERED.sub("", record[2] or "")
             break
         if line.strip() and not _STATE.match(line) and not _FINAL.match(line) and len(reasons) < _MOST_REASONS:
             reasons.insert(0, line.strip())

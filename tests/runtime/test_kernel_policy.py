@@ -86,7 +86,7 @@ def test_repeated_runs_are_timed_and_leave_the_frame(handmade: Builder) -> None:
 
 
 def test_the_verifier_is_translated(handmade: Builder) -> None:
-    with pytest.raises(KernelError, match=r"the verifier refused program pf_xdp at .*rules\.pf:7") as caught:
+    with pytest.raises(KernelError, match=r"the verifier refused program pf_xdp at rules\.pf:7") as caught:
         KernelPolicy(handmade(bad=True))
     assert '"drop icmp"' in caught.value.message
     assert "invalid access to packet" in caught.value.message

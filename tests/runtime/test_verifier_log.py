@@ -39,7 +39,7 @@ def explained(messages: str, error: int = errno.EACCES) -> KernelError:
 
 def test_rule_place_and_reason() -> None:
     assert explained(NEW).message == (
-        'the verifier refused program pf_xdp at 0-edge.pf:7 ("drop tcp dst port 22"): '
+        'the verifier refused program pf_xdp at edge.pf:7 ("drop tcp dst port 22"): '
         "invalid access to packet, off=12 size=1, R2(id=0,off=12,r=0); R2 offset is outside of the packet"
     )
 
