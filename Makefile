@@ -33,7 +33,7 @@ format: setup ## rewrite every file as ruff would
 	ruff format --quiet .
 
 .PHONY: docs
-docs: setup ## write the pages that are tables of the code: docs/fields.md, docs/errors/README.md
+docs: setup ## write the pages that are tables of the code: docs/fields.md, docs/names.md, docs/errors/README.md
 	python scripts/reference_pages.py
 
 .PHONY: constraints

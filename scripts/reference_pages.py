@@ -1,14 +1,18 @@
-"""Writes the pages that are tables of the code: docs/fields.md (the field table) and docs/errors/README.md (the codes).
+"""Writes the pages that are tables of the code: docs/fields.md (the field table), docs/names.md (words, and names that
+stand for numbers) and docs/errors/README.md (the codes).
 
 `python scripts/reference_pages.py` writes them (`make docs`); a test says when they have fallen behind.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
+from ebpfc.compiler import names
 from ebpfc.compiler.diagnostics.codes import CODES
 from ebpfc.compiler.fields import FIELDS, PROTOCOLS, Field
+from ebpfc.grammar import RESERVED_WORDS
 
 DOCS = Path(__file__).parents[1] / "docs"
 GROUPS = {
@@ -54,6 +58,53 @@ def render_fields() -> str:
     return "\n".join(lines) + "\n"
 
 
+def _listed(table: Mapping[str, int], hexadecimal: bool = False) -> str:
+    """`http` 80, `https` 443: one paragraph, by number."""
+    ordered = sorted(table.items(), key=lambda entry: (entry[1], entry[0]))
+    return ", ".join(f"`{name}` {number:#06x}" if hexadecimal else f"`{name}` {number}" for name, number in ordered)
+
+
+def render_names() -> str:
+    """The page of reserved words and of every name that stands for a number."""
+    lines = [
+        "# Names",
+        "",
+        "What a word stands for is fixed in the compiler, so that a policy means the same on every machine: nothing is",
+        "looked up in `/etc/services`, `/etc/protocols` or a resolver. `make docs` writes this page from",
+        "`grammar/rules.lark` and `compiler/names.py`.",
+        "",
+        "## Words of the language",
+        "",
+        "Reserved: none of them can be the name of a rule, a set or a match.",
+        "",
+        ", ".join(f"`{word}`" for word in sorted(RESERVED_WORDS)),
+        "",
+        "## Constants",
+        "",
+        "In arithmetic (`tcp[tcpflags]`, `icmp[icmptype] == icmp-echo`), as in pcap-filter(7); no name of a `let`.",
+        "",
+        ", ".join(f"`{name}` {number}" for name, number in names.PCAP_CONSTANTS.items()),
+        "",
+        "## Values of fields",
+        "",
+        "Beside their field (`ip.dscp == ef`, `icmp.type in {echo-request, echo-reply}`), as in nft(8).",
+        "",
+    ]
+    shared = {id(names.IP_PROTOCOLS): "protocols", id(names.ETHERTYPES): "ethertypes", id(names.SERVICES): "services"}
+    for (proto, field), table in names.FIELD_NAMES.items():
+        where = shared.get(id(table))
+        words = _listed(table) if where is None else f"[{where}](#{where})"
+        lines.append(f"- `{proto}.{field}`: {words}")
+    for heading, what, table, hexadecimal in (
+        ("Protocols", "After `proto`, `ip proto`, `ip6 proto`.", names.IP_PROTOCOLS, False),
+        ("EtherTypes", "After `ether proto`.", names.ETHERTYPES, True),
+        ("Services", "After `port`, `portrange`, and beside ports.", names.SERVICES, False),
+    ):
+        lines += ["", f"## {heading}", "", f"{what} None of them can be the name of a `let`.", ""]
+        lines.append(_listed(table, hexadecimal))
+    return "\n".join(lines) + "\n"
+
+
 def render_errors() -> str:
     """The index of the codes, a list a group."""
     lines = [
@@ -69,7 +120,11 @@ def render_errors() -> str:
     return "\n".join(lines) + "\n"
 
 
-PAGES = {DOCS / "fields.md": render_fields, DOCS / "errors" / "README.md": render_errors}
+PAGES = {
+    DOCS / "fields.md": render_fields,
+    DOCS / "names.md": render_names,
+    DOCS / "errors" / "README.md": render_errors,
+}
 
 
 def main() -> None:
