@@ -1,12 +1,12 @@
 """What an IR program does, by the book: a program and a world in, verdict, deciding rule and counts out.
 
-A world answers every header test and every load without any packet: true, false or unknown; a number or missing. Passes
-must keep the meaning in every world, possible or not, so worlds are drawn at random (`random_world`).
+A world answers every header test and every load without any packet: true, false or unknown; a number or missing. Worlds
+are drawn at random, but for what passes build on: a packet has one EtherType and one transport protocol.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import assert_never
@@ -16,29 +16,43 @@ from ebpfc.compiler.ir.ranges import contains
 from ebpfc.compiler.passes.fold_constants import arithmetic
 
 Truth = bool | None
-NO_TRANSPORT = 256
+NO_TRANSPORT, UDP = 256, 17
+IP = (0x0800, 0x86DD)
+TYPES = (None, *IP, *IP, 0x0806, 0x8035, 0x88B5)
+TRANSPORTS = (None, 1, 6, 6, UDP, UDP, 58, 132)
 
 
 @dataclass(slots=True)
 class World:
-    """`protos`: the transport protocol by layer (None unknown, 256 none). The rest is drawn when it is first asked for."""
+    """The same seed answers the same question alike, whenever it is asked."""
 
-    rng: Random
-    headers: dict[ir.HeaderTest, Truth] = field(default_factory=dict)
-    numbers: dict[ir.Expr, int | None] = field(default_factory=dict)
-    protos: dict[int, int | None] = field(default_factory=dict)
+    seed: int
+    answers: dict[object, int | None] = field(default_factory=dict)
+
+    def _draw(self, key: object, choices: Sequence[int | None]) -> int | None:
+        if key not in self.answers:
+            self.answers[key] = Random(f"{self.seed} {key!r}").choice(choices)
+        return self.answers[key]
 
     def header(self, test: ir.HeaderTest) -> Truth:
-        if isinstance(test, ir.ProtoIs):
-            known = self.protos.setdefault(test.layer, self.rng.choice((None, NO_TRANSPORT, 1, 6, 6, 17, 17, 58, 132)))
-            return None if known is None else known in test.numbers
-        return self.headers.setdefault(test, self.rng.choice((True, True, False, None)))
+        kind = self._draw(("type", test.layer), TYPES)
+        over_ip = self._draw(("proto", test.layer), TRANSPORTS)
+        proto = None if kind is None else over_ip if kind in IP else NO_TRANSPORT
+        match test:
+            case ir.TypeIs():
+                return None if kind is None else kind == test.ethertype
+            case ir.ProtoIs():
+                return None if proto is None else proto in test.numbers
+            case ir.Walked() if kind is None or kind != IP[1]:
+                return None if kind is None else False
+            case ir.VxlanIs() if proto != UDP:
+                return None if proto is None else False
+            case _:
+                return self._draw(test, (True, True, False, None))  # type: ignore[return-value]
 
     def number(self, expr: ir.Load | ir.LoadAt | ir.Meta) -> int | None:
-        if expr not in self.numbers:
-            top = (1 << ir.width(expr)) - 1
-            self.numbers[expr] = self.rng.choice((None, 0, 1, 5, 80, top, self.rng.randint(0, top)))
-        return self.numbers[expr]
+        top = (1 << ir.width(expr)) - 1
+        return self._draw(expr, (None, 0, 1, 5, 80, top, top // 3, 8472 & top))
 
 
 @dataclass(frozen=True, slots=True)
