@@ -49,7 +49,10 @@ def write_policy(rng: Random, hooks: tuple[str, ...] = ("xdp",), rules: int = 8,
     for number in range(rng.choice((0, 0, 1, 2, 4))):
         line, place = _let(rng, place, number)
         lines.append(line)
-    lines += _body(rng, place, rng.randint(1, 2 * rules - 1), depth=2, indent="")
+    if rng.random() < 0.3:
+        lines += _probes(rng, place)
+    else:
+        lines += _body(rng, place, rng.randint(1, 2 * rules - 1), depth=2, indent="")
     return "\n".join(lines) + "\n"
 
 
@@ -73,6 +76,26 @@ def _let(rng: Random, place: Place, number: int) -> tuple[str, Place]:
     # As if two tags and a tunnel were open: a name that opens none may be used wherever it stands.
     text = random_match(rng, replace(place, tags=2, tunnel=True), 1)
     return f"let {name} = {text}", replace(place, matches=(*place.matches, name))
+
+
+def _probes(rng: Random, place: Place) -> list[str]:
+    """One match, bare and negated, and nothing before it that decides: each frame tells true, false and unknown apart.
+
+    Often inside a block that opens a tunnel, tags or both, and one more outside for what the block did not take.
+    """
+    lines: list[str] = []
+    if rng.random() < 0.5:
+        head = rng.choice(("vxlan", "vxlan", "vlan", "vlan and vxlan", "vlan and vlan"))
+        inside = place
+        for word in head.split(" and "):
+            inside = inside.inside_tag() if word == "vlan" else inside.inside_tunnel()
+        lines += [f"if {head} {{", *_probe(rng, inside, "    "), "}"]
+    return lines + _probe(rng, place, "")
+
+
+def _probe(rng: Random, place: Place, indent: str) -> list[str]:
+    match = random_match(rng, place, rng.choice((0, 0, 1)))
+    return [f"{indent}pass {match}", f"{indent}drop not ({match})"]
 
 
 def _body(rng: Random, place: Place, rules: int, depth: int, indent: str) -> list[str]:
