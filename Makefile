@@ -23,6 +23,10 @@ check: setup ## all that CI runs without root: style, types, imports, and the te
 test: ## everything that CI runs (the tests of the kernel need root)
 	@./test
 
+.PHONY: soak
+soak: setup ## the long run, some hours: 10,000 policies x 500 frames, 100,000 texts (root; SOAK="--policies 100")
+	python -m ebpfc.testing.soak $(SOAK)
+
 .PHONY: lint
 lint: setup ## style, types, imports only
 	scripts/lint.sh

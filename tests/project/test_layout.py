@@ -22,7 +22,7 @@ def test_a_room_is_linked_into_the_package(room: str) -> None:
 
 
 def test_no_room_is_left_out() -> None:
-    packages = {path.parent.name for path in ROOT.glob("*/__init__.py")}
+    packages = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"bench"}
     assert packages == set(ROOMS)
 
 

@@ -1,0 +1,62 @@
+"""The long run, made short: it finds nothing, and it finds what is put there."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+
+from ebpfc.testing import soak
+from ebpfc.testing.agreement import Disagreement
+
+
+@pytest.mark.kernel
+def test_policies_agree(capsys: pytest.CaptureFixture[str]) -> None:
+    assert soak.main(["--policies", "4", "--frames", "50", "--texts", "0", "--jobs", "1"]) == 0
+    assert "policies: 4 of 4 done, 0 found" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("seed", range(120))
+def test_a_text_ends_in_an_answer(seed: int) -> None:
+    assert soak.survive(seed) is None
+
+
+def test_texts_are_of_all_kinds() -> None:
+    texts = [soak.random_text(Random(seed)) for seed in range(200)]
+    assert len(set(texts)) > 190
+    assert any(b"\0" in text for text in texts) and any(b"vxlan" in text for text in texts)
+
+
+def test_a_disagreement_is_found_with_its_seed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wrong = Disagreement("xdp", b"\1\2", ("pass", None), ("drop", 3))
+    monkeypatch.setattr(soak, "disagreements", lambda *_: [wrong])
+    assert soak.main(["--policies", "1", "--first", "77", "--texts", "0", "--jobs", "1"]) == 1
+    printed = capsys.readouterr().out
+    assert "seed 77: 1 disagreements, the first xdp" in printed
+
+
+@pytest.mark.parametrize(
+    ("status", "says"), [(3, ""), (2, "error[PF0101]"), (1, "no code"), (0, "nothing was written")]
+)
+def test_a_wrong_answer_is_found(monkeypatch: pytest.MonkeyPatch, status: int, says: str) -> None:
+    def answer(_words: list[str]) -> int:
+        print(says)
+        return status
+
+    monkeypatch.setattr(soak, "ebpfc", answer)
+    assert "seed 5: exit" in (soak.survive(5) or "")
+
+
+def test_a_hang_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    def think(_words: list[str]) -> int:
+        try:
+            while True:
+                pass
+        except Exception:  # as the command's own last line of defence
+            return 1
+
+    monkeypatch.setattr(soak, "ebpfc", think)
+    monkeypatch.setattr(soak, "PATIENCE", 1)
+    assert "over 1 s" in (soak.survive(5) or "")
