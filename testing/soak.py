@@ -1,7 +1,7 @@
-"""The long run: `python -m ebpfc.testing.soak`. Random policies and packets, reference beside kernel; wrong texts, refused.
+"""The long run, `python -m ebpfc.testing.soak`: random policies and packets by reference and kernel; wrong texts refused.
 
-In: how many, and from which seed. Out: progress on standard error, each failure with the seed that shows it again, and a
-last line of totals; exit code 1 when anything failed. Needs root for the packets.
+In: how many, and from which seed. Out: progress on standard error, each failure with the seed that shows it again, a last
+line of totals; exit code 1 when anything failed. Needs root for the packets.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def judge_chunk(chunk: Chunk) -> Result:
         try:
             compiled, built = build_traced(text, netmask=NETMASK)
             found = disagreements(compiled.policy, built, [random_frame(rng) for _ in range(chunk.frames)])
-        except Exception as error:  # noqa: BLE001 - whatever goes wrong is a finding of this seed
+        except Exception as error:
             failures.append(f"seed {seed}: {type(error).__name__}: {str(error)[:300]}")
             continue
         compared += len(HOOKS) * chunk.frames
@@ -71,7 +71,7 @@ def refuse_chunk(chunk: Chunk) -> Result:
         except PolicyError as error:
             if not any(d.severity == "error" for d in error.diagnostics):
                 failures.append(f"seed {seed}: refused without a reason")
-        except Exception as error:  # noqa: BLE001 - whatever else is raised is the finding
+        except Exception as error:
             failures.append(f"seed {seed}: {type(error).__name__}: {str(error)[:300]}")
         if time.process_time() - started > SECONDS_FOR_A_TEXT:
             failures.append(f"seed {seed}: took over {SECONDS_FOR_A_TEXT:.0f} s")
