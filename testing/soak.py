@@ -1,6 +1,6 @@
-"""The long run, `python -m ebpfc.testing.soak`: random policies and packets by reference and kernel; wrong texts refused.
+"""The long run (`python -m ebpfc.testing.soak`): random policies and packets, reference beside kernel; wrong texts.
 
-In: how many, and from which seed. Out: progress on standard error, each failure with the seed that shows it again, a last
+In: how many, from which seed. Out: progress on standard error, each failure with the seed that shows it again, a last
 line of totals; exit code 1 when anything failed. Needs root for the packets.
 """
 
