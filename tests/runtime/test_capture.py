@@ -7,7 +7,7 @@ import io
 import struct
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ebpfc.runtime.capture import Frame, read_capture
@@ -114,6 +114,7 @@ def test_damaged_captures(data: bytes) -> None:
         read(data)
 
 
+@settings(deadline=None)
 @given(
     st.binary(max_size=200),
     st.sampled_from([b"", pcap("<", 0xA1B2C3D4)[:24], section("<"), section(">") + interface(">")]),

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ebpfc.runtime.elf_note import read_note
@@ -186,6 +186,7 @@ def test_every_cut_of_an_object_is_refused(handmade: Builder) -> None:
             read_note(data[:size])
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_any_damage_ends_in_a_sentence(handmade: Builder, data: st.DataObject) -> None:
     mutable = bytearray(handmade())
