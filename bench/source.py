@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from random import Random
 
 from bench.objects import BENCH, build_c, put
+
 from ebpfc.compiler.toolchain.find import Compiler
 from ebpfc.runtime.libbpf import libbpf
 from ebpfc.runtime.object import load_object
@@ -93,7 +94,13 @@ class PacketSource:
         room = ctypes.create_string_buffer(_CLOCK.size)
         if libbpf().bpf_map_lookup_elem(self._clock_fd, bytes(4), room) < 0:
             raise OSError("the clock of the packet source cannot be read")
-        _, count, _, *times = _CLOCK.unpack(room)
+        count, times = _read_clock(room.raw)
         if count < rounds:
             raise OSError(f"the packet source ran {count} rounds of {rounds}")
         return statistics.median(times[1:count]) / STEPS
+
+
+def _read_clock(raw: bytes) -> tuple[int, tuple[int, ...]]:
+    """`struct clock` of driver.c: how many rounds there were, and what each took."""
+    _, count, _, *times = _CLOCK.unpack(raw)
+    return count, tuple(times)

@@ -8,6 +8,7 @@ from random import Random
 
 from bench.objects import BENCH, read_prefixes
 from bench.source import SOURCE_ADDRESS, Patch, Traffic, mixed, repeated
+
 from ebpfc.testing import packets
 from ebpfc.testing.packets import arp, ether, extension, icmp, icmp6, ip4, ip6, tag, tcp, udp, vxlan
 

@@ -82,6 +82,6 @@ INLINE int decide(struct xdp_md *ctx, u32 reason, int verdict)
 	return verdict;
 }
 #else
-#define decide(ctx, reason, verdict) (verdict)
+#define decide(ctx, reason, verdict) ((void)(ctx), (void)(reason), (verdict))
 #endif
 

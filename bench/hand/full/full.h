@@ -96,3 +96,18 @@ INLINE void *transport4(void *p, u8 wanted)
 		return 0;
 	return p + (first & 15) * 4;
 }
+
+/* The transport header of protocol `wanted` in the packet whose Ethernet header is at p; NULL when there is none. */
+INLINE void *transport(struct xdp_md *ctx, void *p, void *end, u8 wanted)
+{
+	if (p + 14 > end)
+		return 0;
+	u16 type = *(u16 *)(p + 12);
+
+	p += 14;
+	if (unlikely(type != htons(ETH_P_IP)) && !(p = behind_tags(p, end, &type)))
+		return 0;
+	if (likely(type == htons(ETH_P_IP)))
+		return p + 20 <= end ? transport4(p, wanted) : 0;
+	return type == htons(ETH_P_IPV6) ? transport6(ctx, p, end, wanted) : 0;
+}
