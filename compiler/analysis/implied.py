@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-from ebpfc.compiler.analysis.number_line import numbers_of
+from ebpfc.compiler.analysis.number_line import is_large, numbers_of
 from ebpfc.compiler.analysis.properties import (
     ARP,
     IPV4,
@@ -53,9 +53,6 @@ from ebpfc.compiler.fields import IPV6_EXTENSIONS, PROTOCOLS, VXLAN_PORT
 from ebpfc.compiler.ir.ranges import Ranges, intersection, normal, relation, union
 
 Known: TypeAlias = dict[Property, Ranges]
-
-LARGEST = 128
-"""Sets with more ranges than this are not looked into."""
 
 
 def implied(match: Match, known: Known, place: Place) -> tuple[Known, Place] | None:
@@ -104,8 +101,6 @@ def _narrow(known: Known, more: list[Fact]) -> Known | None:
     out = dict(known)
     for key, ranges in more:
         before = out.get(key)
-        if before is not None and len(before) + len(ranges) > 2 * LARGEST:
-            continue
         out[key] = ranges if before is None else intersection(before, ranges)
         if not out[key]:
             return None
@@ -116,22 +111,18 @@ def _encap(encap: Encap, known: Known, place: Place) -> tuple[Known | None, Plac
     if encap.kind == "vlan":
         name = f"tag {place.tags}"
         ids = [((place.path, name), numbers_of(encap.values))] if encap.values is not None else []
-        return _narrow(known, _sized(ids)), Place(place.path, place.tags + 1)
+        return _narrow(known, ids), Place(place.path, place.tags + 1)
     port = VXLAN_PORT if encap.port is None else encap.port
     facts = [*protocol_facts("udp", place), ((place.path, "dport"), ((port, port),))]
     if encap.values is not None:
         facts.append(((place.path, f"vni {port}"), numbers_of(encap.values)))
-    return _narrow(known, _sized(facts)), Place((*place.path, port), 0)
-
-
-def _sized(facts: list[Fact]) -> list[Fact]:
-    return [fact for fact in facts if len(fact[1]) <= LARGEST]
+    return _narrow(known, facts), Place((*place.path, port), 0)
 
 
 def _atom(match: Match, place: Place) -> list[Fact]:
     match match:
         case Primitive():
-            return _sized(_primitive(match, place))
+            return _primitive(match, place)
         case ProtoTest():
             return protocol_facts(match.proto, place)
         case Cast(proto=("ip" | "ip6") as proto):
@@ -150,9 +141,9 @@ def _atom(match: Match, place: Place) -> list[Fact]:
             ]
             return [*protocol_facts("tcp", place), *flags]
         case Relation():
-            return _sized(_relation(match, place))
+            return _relation(match, place)
         case Member():
-            return _sized(_membership(match, place))
+            return _membership(match, place)
         case _:
             return []
 
@@ -190,6 +181,8 @@ def _ip_protocol(family: str | None, numbers: Ranges, place: Place) -> list[Fact
 
 
 def _types_of(value: Value) -> list[int]:
+    if is_large(value):
+        return [IPV4, ARP, RARP, IPV6]
     items = value.items if isinstance(value, SetLiteral) else (value,)
     types: list[int] = []
     if any(isinstance(item, IPv4 | IPv4Range) for item in items):
@@ -244,7 +237,7 @@ def _membership(node: Member, place: Place) -> list[Fact]:
     bits = width(key)
     return [
         *facts,
-        (name, intersection(values, ((0, (1 << bits) - 1),)) if bits and len(values) <= LARGEST else values),
+        (name, intersection(values, ((0, (1 << bits) - 1),)) if bits else values),
     ]
 
 

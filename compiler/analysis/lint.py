@@ -99,7 +99,7 @@ class _Covered:
         if not wanted:
             self._everything = self._everything or rule
             return
-        key = max(wanted, key=lambda literal: len(str(literal)))
+        key = min(wanted, key=lambda literal: len(self._by_literal.get(literal, ())))
         self._by_literal.setdefault(key, []).append((wanted, rule))
 
     def find(self, wanted: frozenset[Hashable]) -> Rule | None:

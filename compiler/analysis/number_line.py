@@ -18,11 +18,20 @@ from ebpfc.compiler.ast.nodes import (
 )
 from ebpfc.compiler.ir.ranges import Ranges, normal
 
+LARGEST = 128
+"""Sets with more entries than this are not looked into."""
 _V4_BASE = 1 << 128
+_EVERYTHING: Ranges = ((0, _V4_BASE + 0xFFFFFFFF),)
+
+
+def is_large(value: Value) -> bool:
+    return isinstance(value, SetLiteral) and len(value.items) > LARGEST
 
 
 def numbers_of(value: Value) -> Ranges:
-    """The numbers of a value; IPv4 addresses lie behind IPv6 ones."""
+    """The numbers of a value, or more: of a large set, all there are."""
+    if is_large(value):
+        return _EVERYTHING
     return normal(span for item in (value.items if isinstance(value, SetLiteral) else (value,)) for span in ends(item))
 
 

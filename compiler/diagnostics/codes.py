@@ -58,6 +58,7 @@ CODES: dict[str, str] = {
     "PF0314": "a default set twice",
     "PF0316": "two rules of one name",
     "PF0318": "unknown hook",
+    "PF0319": "names that stand for too much",
     # values in their place
     "PF0420": "number out of range",
     "PF0422": "the wrong kind of value",

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from ebpfc.compiler import names
 from ebpfc.compiler.ast.nodes import Match, Span, Value
+from ebpfc.compiler.sema.size import Size
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,7 @@ class NamedMatch:
     name: str
     match: Match
     span: Span
+    size: Size
 
 
 Definition = NamedSet | NamedMatch
@@ -38,13 +40,19 @@ Definition = NamedSet | NamedMatch
 class Definitions:
     """`later` holds every name that the policy defines anywhere, for "used before it is defined".
 
-    `broken` are names whose definition was refused: using one says nothing more.
+    `broken` are names whose definition was refused: using one says nothing more. `sizes` are those of the matches.
     """
 
     made: dict[str, Definition] = field(default_factory=dict)
     later: dict[str, Span] = field(default_factory=dict)
     broken: set[str] = field(default_factory=set)
     used: set[str] = field(default_factory=set)
+    sizes: dict[str, Size] = field(default_factory=dict)
+
+    def make(self, definition: Definition) -> None:
+        self.made[definition.name] = definition
+        if isinstance(definition, NamedMatch):
+            self.sizes[definition.name] = definition.size
 
     def look_up(self, name: str) -> Definition | None:
         """What `name` stands for, counting this as a use; None when it was not made by now."""

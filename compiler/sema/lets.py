@@ -34,6 +34,7 @@ from ebpfc.compiler.sema.domains import WORD32
 from ebpfc.compiler.sema.includes import FileReader
 from ebpfc.compiler.sema.matches import MatchResolver
 from ebpfc.compiler.sema.problems import unknown_word
+from ebpfc.compiler.sema.size import size_of
 from ebpfc.compiler.sema.value_files import read_values
 
 
@@ -52,7 +53,7 @@ class LetResolver:
         if definition is None or errors != sum(item.severity == "error" for item in self.sink.items):
             self.definitions.broken.add(let.name)
             return
-        self.definitions.made[let.name] = definition
+        self.definitions.make(definition)
 
     def _name_is_free(self, let: Let) -> bool:
         taken = taken_by(let.name)
@@ -86,12 +87,18 @@ class LetResolver:
             return self._set(let, value)
         bare = _bare(value)
         if not isinstance(bare, Elided):
-            return NamedMatch(let.name, self.matches.resolve(value), let.name_span)
+            return self._match(let, value)
         if isinstance(bare.value, Word) and not bare.value.escaped:
             other = self.definitions.look_up(bare.value.text)
             if isinstance(other, NamedMatch):
-                return NamedMatch(let.name, self.matches.resolve(bare), let.name_span)
+                return self._match(let, bare)
         return self._set(let, bare.value)
+
+    def _match(self, let: Let, match: Match) -> NamedMatch | None:
+        resolved = self.matches.resolve(match)
+        if not self.matches.whole:
+            return None
+        return NamedMatch(let.name, resolved, let.name_span, size_of(resolved, self.definitions.sizes))
 
     def _set(self, let: Let, value: Value) -> NamedSet | None:
         items = self._flat(value)
@@ -116,7 +123,7 @@ class LetResolver:
         """The entries of a set's name; the word itself when it has a number somewhere."""
         found = None if word.escaped else self.definitions.look_up(word.text)
         if isinstance(found, NamedSet):
-            return found.items
+            return found.items if self.matches.values.budget.take_entries(len(found.items), word.span) else None
         if isinstance(found, NamedMatch):
             self.sink.error(
                 "PF0307", f"`{word.text}` is a match, and a set holds values", word.span, "no value",

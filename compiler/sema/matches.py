@@ -55,6 +55,7 @@ from ebpfc.compiler.sema import refused
 from ebpfc.compiler.sema.arithmetic import ArithmeticResolver
 from ebpfc.compiler.sema.definitions import Definitions, NamedMatch
 from ebpfc.compiler.sema.domains import PORT, Domain, encap_domain, qualifier_domain
+from ebpfc.compiler.sema.size import MAX_DEPTH, size_of
 from ebpfc.compiler.sema.values import ValueResolver
 
 
@@ -67,13 +68,22 @@ class MatchResolver:
         self.arithmetic = ArithmeticResolver(values, sink)
         self.netmask = netmask
         self.sink = sink
+        self.whole = True  # no name that was refused stands in the match resolved last
+        self.blocks = 0  # how many blocks stand around the match
         self._before: Primitive | None = None
         self._pcap: Primitive | None = None  # the same by libpcap's rule
 
     def resolve(self, match: Match) -> Match:
         """One whole match: of a rule, a head, a `let`."""
         self._before = self._pcap = None
-        return self._match(match)
+        self.whole = True
+        resolved = self._match(match)
+        if self.blocks + size_of(resolved, self.definitions.sizes).depth > MAX_DEPTH:
+            self.sink.error(
+                "PF0206", f"nested more than {MAX_DEPTH} deep with its names written out", match.span, "too deep",
+                ("name less in terms of other names",),
+            )  # fmt: skip
+        return resolved
 
     def _match(self, match: Match) -> Match:
         match match:
@@ -145,10 +155,13 @@ class MatchResolver:
             if isinstance(found, NamedMatch):
                 self.definitions.look_up(value.text)
                 self._before = self._pcap = None
+                if not self.values.budget.take_tests(found.size.tests, node.span):
+                    return node
                 return Named(found.name, found.match, node.span)
             if value.text in self.definitions.broken:
                 self.definitions.look_up(value.text)
                 self._before = self._pcap = None
+                self.whole = False
                 return node
         before = self._before
         if before is None:

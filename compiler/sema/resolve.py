@@ -209,12 +209,14 @@ class _PolicyResolver:
     def _block(self, block: Block) -> Block:
         self._guards(block.guards)
         match = None if block.match is None else self.matches.resolve(block.match)
+        self.matches.blocks += 1
         body = self._body(block.body)
         orelse = block.orelse
         if isinstance(orelse, Block):
             orelse = self._block(orelse)
         elif orelse is not None:
             orelse = self._body(orelse)
+        self.matches.blocks -= 1
         return replace(block, match=match, body=body, orelse=orelse)
 
     def _body(self, items: Iterable[Rule | Block]) -> tuple[Rule | Block, ...]:

@@ -28,6 +28,7 @@ from ebpfc.compiler.diagnostics.model import Related, Sink
 from ebpfc.compiler.sema.definitions import Definitions, NamedMatch, NamedSet
 from ebpfc.compiler.sema.domains import Domain
 from ebpfc.compiler.sema.problems import WrongValueError, kind_hints, unknown_word, wrong_kind
+from ebpfc.compiler.sema.size import Budget
 
 Plain = Number | NumberRange | IPv4 | IPv4Range | IPv6 | IPv6Range | Mac
 _ALL_ONES = 0xFFFFFFFF
@@ -47,6 +48,7 @@ class ValueResolver:
     def __init__(self, definitions: Definitions, sink: Sink) -> None:
         self.definitions = definitions
         self.sink = sink
+        self.budget = Budget(sink)
         self._converted: dict[tuple[str, Domain], tuple[Plain, ...] | _BadSet] = {}
 
     def resolve(self, value: Value, domain: Domain) -> Plain | SetLiteral | None:
@@ -77,6 +79,8 @@ class ValueResolver:
             if resolved is None:
                 whole = False
             elif isinstance(resolved, SetLiteral):
+                if not self.budget.take_entries(len(resolved.items), item.span):
+                    return None
                 flat.extend(resolved.items)
             else:
                 flat.append(resolved)
@@ -98,6 +102,8 @@ class ValueResolver:
             return None
         key = (found.name, domain)
         if key not in self._converted:
+            if not self.budget.take_entries(len(found.items), word.span):
+                return None
             self._converted[key] = _convert_all(found, domain, self.definitions)
         result = self._converted[key]
         if isinstance(result, tuple):
