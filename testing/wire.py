@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import socket
+import struct
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,24 +29,27 @@ from ebpfc.testing.netns import DEVICE, veth_pair
 
 Hook = Literal["xdp", "tc ingress", "tc egress"]
 Verdict = Literal["pass", "drop"]
+_SOL_PACKET, _PACKET_VNET_HDR = 263, 15
 _PATIENCE: Final = 0.1  # seconds until a frame that moved no counter counts as lost
 
 
 @dataclass(frozen=True, slots=True)
 class WirePolicy:
-    """One policy at one hook; frames go in at `_channel`."""
+    """One policy at one hook; frames go in at `_channel`. `ifindex`: the device's number, as the policy sees it."""
 
+    ifindex: int
     _manifest: Manifest
     _hook: str
     _reader: CounterReader
     _channel: socket.socket
+    _prefix: bytes = b""
 
     def judge(self, frame: bytes) -> tuple[Verdict, int | None] | None:
         """Verdict and deciding rule (None: the default); None when the kernel drops the frame before the hook, as
         one that ends in its tag. A frame has at least 14 bytes."""
         before = self._reader.raw()
         try:
-            self._channel.send(frame)
+            self._channel.send(self._prefix + frame)
         except OSError as problem:
             if problem.errno != errno.ENOBUFS:  # the sender hears so of a frame that tc egress drops
                 raise
@@ -62,8 +66,11 @@ class WirePolicy:
 
 
 @contextmanager
-def wire_policy(object_bytes: bytes, hook: Hook, *, tcx: bool = True) -> Iterator[WirePolicy]:
-    """Attaches the object at one hook for the time of the context. `tcx=False`: by a clsact filter."""
+def wire_policy(
+    object_bytes: bytes, hook: Hook, *, tcx: bool = True, linear: int | None = None
+) -> Iterator[WirePolicy]:
+    """Attaches the object at one hook for the time of the context. `tcx=False`: by a clsact filter. With `linear`, frames
+    of a page and more travel with that many bytes in the skb's linear part, the rest in fragments (packet(7))."""
     manifest = manifest_of(object_bytes)
     with veth_pair(quiet=True) as (far, near):
         with near.entered():
@@ -72,11 +79,18 @@ def wire_policy(object_bytes: bytes, hook: Hook, *, tcx: bool = True) -> Iterato
             attached = attach_policy(object_bytes, device, options)
             pins = map_path(bpffs.device_folder(device.ifindex) / attached.policy, COUNTERS_MAP)
         sender = near if hook == "tc egress" else far
+        if linear is not None:
+            for side in (far, near):
+                side.run("ip", "link", "set", DEVICE, "mtu", "9000")
         try:
             with bpffs.opened(pins) as fd, sender.raw_socket() as channel:
                 if fd is None:
                     raise ControlError("an object without counters cannot be judged on a wire")
-                yield WirePolicy(manifest, hook, CounterReader(fd), channel)
+                prefix = b""
+                if linear is not None:
+                    channel.setsockopt(_SOL_PACKET, _PACKET_VNET_HDR, 1)
+                    prefix = struct.pack("=BBHHHH", 0, 0, linear, 0, 0, 0)  # struct virtio_net_hdr
+                yield WirePolicy(device.ifindex, manifest, hook, CounterReader(fd), channel, prefix)
         finally:
             with near.entered():
                 detach_policies(device)

@@ -61,7 +61,7 @@ def test_tags_on_a_wire(tmp_path: Path, hook: Hook, tcx: bool) -> None:
     direction = "outbound" if hook == "tc egress" else "inbound"
     with wire_policy(built(TAGGED, tmp_path), hook, tcx=tcx) as wire:
         for frame in tagged_frames():
-            expected = judge.decide(Frame(frame), direction)
+            expected = judge.decide(Frame(frame, ifindex=wire.ifindex), direction)
             assert wire.judge(frame) == (expected.verdict, expected.rule), frame.hex()
 
 
@@ -79,6 +79,6 @@ def test_random_frames_on_a_wire(tmp_path: Path, seed: int) -> None:
                 continue
             seen = wire.judge(frame)
             arrived += seen is not None
-            expected = judge.decide(Frame(frame), "inbound")
+            expected = judge.decide(Frame(frame, ifindex=wire.ifindex), "inbound")
             assert seen in (None, (expected.verdict, expected.rule)), (text, frame.hex())
     assert arrived > 30
