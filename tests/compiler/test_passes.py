@@ -1,6 +1,8 @@
 """Each pass keeps the meaning, the IR's text comes back as it went, and small programs become what they should."""
 
+import re
 from collections.abc import Callable
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -51,28 +53,19 @@ def by_name(name: str) -> Callable[[Program], Program]:
     return next(p for p in PASSES if pass_name(p) == name)
 
 
-CASES = [
-    ("fold-constants", "rule 0 drop (compare < (load 0 ip 8 1) (+ 2 3))", "rule 0 drop (in (load 0 ip 8 1) 0-4)"),
-    ("fold-constants", "rule 0 drop (compare > 7 (load 0 ip 8 1))", "rule 0 drop (in (load 0 ip 8 1) 0-6)"),
-    ("fold-constants", "rule 0 drop (and (type 0 2048) (in 5 1-3))", "rule 0 drop false"),
-    ("fold-constants", "rule 0 drop (in (& (load 0 tcp 13 1) 15) 3-3 255-255)", "rule 0 drop (in (& (load 0 tcp 13 1) 15) 3-3)"),
-    ("fold-constants", "rule 0 drop (in (loadat 0 tcp (+ 1 1) 2) 1-3)", "rule 0 drop (in (load 0 tcp 2 2) 1-3)"),
-    ("fold-constants", "rule 0 drop (in (/ 1 0) 1-3)", "rule 0 drop (in (/ 1 0) 1-3)"),
-    ("push-negations", "rule 0 drop (not (and (type 0 2048) (not (tag 0 1))))", "rule 0 drop (or (not (type 0 2048)) (tag 0 1))"),
-    ("flatten", "rule 0 drop (and (tag 0 1) (and (tag 0 2) (tag 0 1)) true)", "rule 0 drop (and (tag 0 1) (tag 0 2))"),
-    ("flatten", "rule 0 drop (or (tag 0 1) (in (load 0 ip 8 1) ))", "rule 0 drop (tag 0 1)"),
-    ("merge-sets", "rule 0 drop (or (in (load 0 ip 8 1) 1-1) (in (load 0 ip 8 1) 2-9))", "rule 0 drop (in (load 0 ip 8 1) 1-9)"),
-    ("merge-sets", "rule 0 drop (and (not (in (load 0 ip 8 1) 1-1)) (not (in (load 0 ip 8 1) 3-3)))", "rule 0 drop (not (in (load 0 ip 8 1) 1-1 3-3))"),
-    ("merge-sets", "rule 0 drop (or (proto 0 17) (proto 0 6))", "rule 0 drop (proto 0 6 17)"),
-    ("drop-unreachable", "rule 0 drop true\nrule 1 pass (tag 0 1)", "rule 0 drop true"),
-    ("drop-unreachable", "block 0 false {\n  rule 0 drop true\n} else {\n  rule 1 - true\n}", "rule 1 - true"),
-]  # fmt: skip
+CASE = re.compile(r"\[case ([a-z-]+): (.*)\]\n(.*?)\n\[out\]\n(.*?)\n(?:\n|$)", re.DOTALL)
+CASES = CASE.findall((Path(__file__).parent / "passes.test").read_text())
 
 
-@pytest.mark.parametrize(("name", "before", "after"), CASES)
-def test_what_a_pass_makes(name: str, before: str, after: str) -> None:
+@pytest.mark.parametrize(("name", "what", "before", "after"), CASES, ids=[f"{c[0]}: {c[1]}" for c in CASES])
+def test_what_a_pass_makes(name: str, what: str, before: str, after: str) -> None:
     head = "program case xdp pass\n"
-    assert print_program(by_name(name)(parse_program(head + before))) == head + after + "\n"
+    before_program = parse_program(head + before + "\n")
+    assert print_program(by_name(name)(before_program)) == head + after + "\n"
+
+
+def test_every_pass_has_cases() -> None:
+    assert {c[0] for c in CASES} == {pass_name(p) for p in PASSES}
 
 
 @pytest.mark.parametrize(
