@@ -1,7 +1,8 @@
 """The conjunction that a rule stands for, as a set of literals: a rule with more literals matches fewer packets.
 
 In: a match without elisions and the scope that it is read in. Out: a frozenset of hashable literals, equal when the
-same test reads the same packet. A literal carries what was opened before it; parentheses that open nothing dissolve.
+same test reads the same packet. A literal carries what was opened before it; parentheses of a chain dissolve when they
+open nothing.
 """
 
 from __future__ import annotations
@@ -32,9 +33,9 @@ def literals(match: Match | None, scope: Scope) -> tuple[frozenset[Hashable], Sc
 
 
 def shape(node: object) -> Hashable:
-    """A node without its places and its parentheses, as nested tuples."""
+    """A node without its places and names, as nested tuples."""
     if isinstance(node, Paren | Named):
-        return ("(", shape(node.match)) if _opens(node) else shape(node.match)
+        return ("(", shape(node.match))
     if isinstance(node, SetLiteral):
         if len(node.items) > LARGE_SET:
             return ("set", id(node.items))

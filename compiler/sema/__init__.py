@@ -41,8 +41,7 @@ def build_resolved(
     before = len(sink.items)
     resolved = resolve(tree, sources, sink, netmask=netmask, name=policy_name(name))
     check(resolved.policy, sink)
-    failed = any(item.severity == "error" for item in sink.items[before:])
-    return None if failed else resolved
+    return None if _failed(sink, before) else resolved
 
 
 def build_expression_policy(
@@ -53,5 +52,11 @@ def build_expression_policy(
     before = len(sink.items)
     policy = resolve_expression(match, sink, netmask=netmask, name=policy_name(name))
     check(policy, sink)
-    failed = any(item.severity == "error" for item in sink.items[before:])
-    return None if failed else policy
+    return None if _failed(sink, before) else policy
+
+
+def _failed(sink: Sink, before: int) -> bool:
+    """Whether an error was added since; puts what was added into the order of the text."""
+    added = sorted(sink.items[before:], key=lambda item: item.span)
+    sink.items[before:] = added
+    return any(item.severity == "error" for item in added)

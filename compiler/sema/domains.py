@@ -71,7 +71,9 @@ def field_domain(proto: str, name: str, *, in_set: bool = True) -> Domain:
             return MAC
         case "number":
             words = {**names.PCAP_CONSTANTS, **names.FIELD_NAMES.get((proto, name), {})}
-            return Domain(f"a number of {row.bits} bits", "number", (1 << row.bits) - 1, words=words)
+            return Domain(
+                f"a number of {row.bits} bit{'s' if row.bits > 1 else ''}", "number", (1 << row.bits) - 1, words=words
+            )
 
 
 @cache

@@ -129,7 +129,9 @@ class MatchResolver:
         words = f"`{node.proto} {node.type or node.dir or 'host'}`"
         match kind:
             case "port" | "portrange":
-                hint = f"write `{node.proto} and port ...`, or `tcp`, `udp` or `sctp` before `port`"
+                hint = "write `tcp`, `udp` or `sctp` before `port`, or nothing"
+                if node.proto in ("ip", "ip6"):
+                    hint = f"write `{node.proto} and port ...`"
                 self._senseless(node, words, f"`{node.proto}` has no ports", hint)
             case "host" | "net" if node.proto == "ether":
                 self._senseless(node, words, "a MAC address has no net", "write `ether host MAC`, or `net` alone")

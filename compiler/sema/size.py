@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from ebpfc.compiler.ast.nodes import And, Match, Named, Not, Or, Paren, Span
 from ebpfc.compiler.diagnostics.model import Sink
 
-MAX_TESTS = 100_000
+MAX_TESTS = 50_000
 """Tests that all uses of named matches together may stand for."""
 MAX_ENTRIES = 4_000_000
 """Entries that all sets together may copy from named sets."""

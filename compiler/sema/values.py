@@ -138,7 +138,7 @@ def convert(value: Value, domain: Domain, definitions: Definitions, *, through_n
         case IPv6():
             _address_place(value, domain, 6)
             if value.length is not None and value.length < 128:
-                _prefix_place(domain, "IPv6 net")
+                _prefix_place(domain, "an IPv6 net")
             return value
         case IPv4Range() | IPv6Range():
             _address_place(value, domain, 4 if isinstance(value, IPv4Range) else 6)
@@ -245,7 +245,7 @@ def _ipv4(value: IPv4, domain: Domain) -> IPv4:
     """The address with its length or mask written out; whole addresses have neither."""
     _address_place(value, domain, 4)
     if value.mask is not None:
-        _prefix_place(domain, "mask")
+        _prefix_place(domain, "a mask")
         length = value.mask.bit_count()
         if value.address & ~value.mask & _ALL_ONES:
             raise WrongValueError(
@@ -261,7 +261,7 @@ def _ipv4(value: IPv4, domain: Domain) -> IPv4:
         return value
     length = 8 * value.parts if value.length is None else value.length
     if length < 32:
-        _prefix_place(domain, "IPv4 net")
+        _prefix_place(domain, "an IPv4 net")
     if value.length is None and not domain.short_nets:
         raise WrongValueError(
             "PF0425",
@@ -297,7 +297,7 @@ def _prefix_place(domain: Domain, what: str) -> None:
     if not domain.prefixes:
         raise WrongValueError(
             "PF0425",
-            f"a whole address is wanted here, not a {what}",
-            f"a {what}",
-            ("write `net` instead of `host`, and `FIELD in {...}` instead of `FIELD == ...`",),
+            f"a whole address is wanted here, not {what}",
+            what,
+            ("write `net` instead of `host`, or `in` instead of a comparison",),
         )
