@@ -50,17 +50,18 @@ class _BadLineError(Exception):
 def read_values(sources: SourceMap, file: int, sink: Sink) -> tuple[Value, ...] | None:
     """The values of one file in order, or None when a line is none."""
     values: list[Value] = []
-    problems = 0
+    problems, last = 0, Span(file, 0, 0)
     for text, span in _entries(sources.files[file].text, file):
         try:
             values.append(_value(text, span))
         except _BadLineError as problem:
             problems += 1
+            last = span
             if problems <= MOST_PROBLEMS:
                 sink.error(problem.code, problem.message, span, "no value", (problem.hint,))
     if problems > MOST_PROBLEMS:
         message = f"{problems - MOST_PROBLEMS} more lines of this file are no values"
-        sink.error("PF0435", message, Span(file, 0, 0), "in this file")
+        sink.error("PF0435", message, last, "the last of them")
     return tuple(values) if problems == 0 else None
 
 
