@@ -54,6 +54,8 @@ MAX_EXTENSIONS = 8
 MAX_OFFSET = 0x3FFF
 """A byte at this offset of the frame or beyond lies past the parser's limits."""
 VXLAN_PORT = 4789
+MAX_VXLAN_PORTS = 4
+"""Different ports on which one policy may look for VXLAN."""
 
 PROTOCOLS: dict[str, Protocol] = {
     p.name: p

@@ -76,6 +76,7 @@ def is_false(test: ir.HeaderTest, plan: Plan) -> Condition:
 def _no_vxlan(test: ir.VxlanIs, plan: Plan) -> Condition:
     """Not UDP, a later fragment, another port, or the I bit clear (RFC 7348)."""
     layer, name = test.layer, LAYER_NAMES[test.layer]
+    plan.vxlan(layer, test.port)  # beside "or not this inside", what is inside must be parsed
     udp = ir.ProtoIs(layer, (UDP,))
     parts = [is_false(udp, plan), facts(plan, layer, "LATER")]
     for offset, size, differs in ((2, 2, f"B16({name}->dport) != {test.port}"), (8, 1, f"!({name}->vxlan_flags & 8)")):

@@ -16,8 +16,7 @@ from ebpfc.compiler.ir.ranges import Ranges
 
 LAYER_NAMES = ("outer", "inner")
 SLOTS_AT_MOST = 12
-"""Slots without a name in _MEMBERS. With those, every other fact and VXLAN_PORTS ports, the facts stay within 64 bits."""
-VXLAN_PORTS = 4
+"""Slots without a name in _MEMBERS. With those, every other fact and MAX_VXLAN_PORTS, facts stay within 64 bits."""
 _MEMBERS = {
     ("ip", 12, 4): "saddr",
     ("ip", 16, 4): "daddr",
@@ -153,9 +152,8 @@ class Plan:
         return self.hook != "xdp" and load.layer == 0 and load.base == "ether" and load.offset + load.size > 12
 
     def vxlan(self, layer: int, port: int) -> str:
-        """Asks whether the layer is VXLAN to `port`; gives the fact's name."""
+        """Asks whether the layer is VXLAN to `port`; gives the fact's name. What is inside is parsed if asked for."""
         self.layer(layer).vxlan_ports[port] = None
-        self.layer(layer + 1)
         return self.fact(layer, f"VXLAN_{port}")[0]
 
     def table(self, ranges: Ranges, bits: int) -> Table:

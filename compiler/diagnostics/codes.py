@@ -89,6 +89,7 @@ CODES: dict[str, str] = {
     "PF0607": "hook not built yet",
     "PF0608": "field not built yet",
     "PF0609": "a tunnel in a tunnel",
+    "PF0610": "too many ports of VXLAN",
     "PF0620": "a word of another link layer or program",
     # hooks
     "PF0701": "not at this hook",

@@ -1,4 +1,4 @@
-"""Checks an IR program for what every stage may assume; run after each pass in tests. Raises ValueError, naming the part."""
+"""Checks an IR program for what every stage may assume; run after each pass in tests. Raises ValueError."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """Alternatives that contradict what stands beside them go: a packet of one type is of no other.
 
-    (and (proto 0 6) (or (in (load 0 ip 12 4) A) (in (load 0 arp 14 4) A)))   →   (and (proto 0 6) (in (load 0 ip 12 4) A))
+    (and (proto 0 6) (or (in (load 0 ip 12 4) A) (in (load 0 arp 14 4) A)))
+    →   (and (proto 0 6) (in (load 0 ip 12 4) A))
 
 `tcp and src host 10.0.0.1` names ARP's sender too, but TCP is over IPv4 and IPv6 only. What a test says when true of
 the EtherType and the transport protocol is intersected along each conjunction, and down from a block's head into its

@@ -34,7 +34,7 @@ from ebpfc.compiler.ast.nodes import (
     Span,
 )
 from ebpfc.compiler.diagnostics.model import Related, Sink
-from ebpfc.compiler.fields import MAX_TAGS
+from ebpfc.compiler.fields import MAX_TAGS, MAX_VXLAN_PORTS, VXLAN_PORT
 
 MAX_TUNNELS = 1
 """VXLAN within VXLAN is not built yet."""
@@ -58,6 +58,7 @@ class _Checker:
         self.hooks = hooks
         self.sink = sink
         self._said: set[tuple[str, Span]] = set()
+        self._ports: dict[int, None] = {}
 
     def body(self, items: tuple[Rule | Block, ...], here: Open, *, outbound: bool) -> None:
         """`outbound`: only outbound packets come here."""
@@ -114,6 +115,12 @@ class _Checker:
                     "PF0609", "`vxlan` inside `vxlan` is not built yet", encap.span, "a tunnel is open here", hint
                 )
                 return here
+            self._ports[encap.port if encap.port is not None else VXLAN_PORT] = None
+            if len(self._ports) > MAX_VXLAN_PORTS:
+                self._say(
+                    "PF0610", f"more than {MAX_VXLAN_PORTS} different ports of VXLAN", encap.span, "one port too many",
+                    "look for VXLAN on fewer ports, or split the policy",
+                )  # fmt: skip
             return Open(here.tunnels + 1, 0)
         return here
 

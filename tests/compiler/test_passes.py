@@ -53,7 +53,7 @@ def by_name(name: str) -> Callable[[Program], Program]:
     return next(p for p in PASSES if pass_name(p) == name)
 
 
-CASE = re.compile(r"\[case ([a-z-]+): (.*)\]\n(.*?)\n\[out\]\n(.*?)\n(?:\n|$)", re.DOTALL)
+CASE = re.compile(r"\[case ([a-z-]+): ([^\n]*)\]\n(.*?)\n\[out\]\n(.*?)\n(?:\n|$)", re.DOTALL)
 CASES = CASE.findall((Path(__file__).parent / "passes.test").read_text())
 
 
