@@ -16,6 +16,7 @@ from ebpfc.compiler.source import SourceMap
 from ebpfc.testing import pool, random_values
 from ebpfc.testing.random_matches import random_chain, random_match
 from ebpfc.testing.random_place import Place, SetKind
+from ebpfc.testing.random_relations import relation
 
 HOOKS = ("xdp", "tc ingress", "tc egress")
 NAMES = ("a", "b c", "malformed", "web")
@@ -94,7 +95,11 @@ def _probes(rng: Random, place: Place) -> list[str]:
 
 
 def _probe(rng: Random, place: Place, indent: str) -> list[str]:
-    match = random_match(rng, place, rng.choice((0, 0, 1)))
+    kind = rng.random()
+    if kind < 0.15:
+        match = "malformed"
+    else:
+        match = relation(rng, place) if kind < 0.45 else random_match(rng, place, rng.choice((0, 0, 1)))
     return [f"{indent}pass {match}", f"{indent}drop not ({match})"]
 
 
