@@ -8,23 +8,19 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from random import Random
 
-from ebpfc.compiler.diagnostics.model import PolicyError
-from ebpfc.compiler.pipeline import Options, compile_text
 from ebpfc.testing.agreement import HOOKS, build_traced, disagreements
 from ebpfc.testing.pool import NETMASK
 from ebpfc.testing.random_frames import random_frame
-from ebpfc.testing.random_policies import random_policy, write_policy
+from ebpfc.testing.random_policies import random_policy
+from ebpfc.testing.wrong_texts import survive
 
 CHUNK = 20
-SECONDS_FOR_A_TEXT = 5.0
 RULES = (1, 2, 3, 5, 8, 14)
-_DAMAGE = "(){}[]\"'\\/,:;<>=!&|+-*%^#\n\t \x00\u2028é0123456789abcxyz"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,32 +58,9 @@ def judge_chunk(chunk: Chunk) -> Result:
 
 
 def refuse_chunk(chunk: Chunk) -> Result:
-    """Damaged policies and random characters: a diagnostic or C, soon, and never another exception."""
-    failures: list[str] = []
-    for seed in range(chunk.first, chunk.first + chunk.count):
-        text, started = damaged_text(Random(seed)), time.process_time()
-        try:
-            compile_text(text, Options())
-        except PolicyError as error:
-            if not any(d.severity == "error" for d in error.diagnostics):
-                failures.append(f"seed {seed}: refused without a reason")
-        except Exception as error:
-            failures.append(f"seed {seed}: {type(error).__name__}: {str(error)[:300]}")
-        if time.process_time() - started > SECONDS_FOR_A_TEXT:
-            failures.append(f"seed {seed}: took over {SECONDS_FOR_A_TEXT:.0f} s")
-    return Result(chunk.count, chunk.count, tuple(failures))
-
-
-def damaged_text(rng: Random) -> str:
-    """A policy with characters lost, doubled, moved or strange ones put in; one in ten is characters alone."""
-    if rng.random() < 0.1:
-        return "".join(rng.choice(_DAMAGE) for _ in range(rng.randint(0, 200)))
-    text = write_policy(rng, HOOKS, rules=rng.choice(RULES))
-    for _ in range(rng.randint(0, 6)):
-        at, length = rng.randrange(len(text) + 1), rng.choice((1, 1, 2, 5, 20))
-        piece = rng.choice(("", text[at : at + length] * 2, rng.choice(_DAMAGE), text[: length * 2]))
-        text = text[:at] + piece + text[at + rng.choice((0, length)) :]
-    return text
+    """Random bytes and damaged policies given to the command."""
+    found = [survive(seed) for seed in range(chunk.first, chunk.first + chunk.count)]
+    return Result(chunk.count, chunk.count, tuple(one for one in found if one is not None))
 
 
 def _chunks(first: int, total: int, frames: int) -> Iterator[Chunk]:
