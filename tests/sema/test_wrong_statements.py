@@ -99,7 +99,12 @@ CASES = [
         "vlan 5",
         "let v = vlan 5\nif vlan {\n drop v\n drop v and tcp\n}",
     ),
-    ("\n".join(f"drop vxlan port {n}" for n in range(1, 6)), "PF0610", "vxlan port 5", "drop vxlan port 1\ndrop vxlan 2"),
+    (
+        "\n".join(f"drop vxlan port {n}" for n in range(1, 6)),
+        "PF0610",
+        "vxlan port 5",
+        "drop vxlan port 1\ndrop vxlan 2",
+    ),
     ("if vxlan 1 {\n drop vxlan 2\n}", "PF0609", "vxlan 2", "if vxlan 1 {\n drop tcp\n} else {\n drop vxlan 2\n}"),
 ]
 
