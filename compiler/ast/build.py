@@ -16,7 +16,7 @@ from ebpfc.compiler.ast.nodes import Match, SourceTree, Span
 from ebpfc.compiler.ast.stop import look_around, without_statement
 from ebpfc.compiler.diagnostics.model import Sink
 from ebpfc.compiler.source import SourceMap
-from ebpfc.grammar import MAX_DEPTH, LayoutError, parse_expression_tree, parse_tree
+from ebpfc.grammar import MAX_DEPTH, LayoutError, collector_off, parse_expression_tree, parse_tree
 
 if TYPE_CHECKING:
     from lark import Token, Tree
@@ -70,7 +70,8 @@ def build_expression(tree: Tree[Token], file_index: int, sink: Sink) -> Match:
 
 
 def _fold(tree: Tree[Token], file_index: int, sink: Sink) -> Any:
-    return fold(tree, Context(file_index, sink), HANDLERS, _NESTING, FLAT_RULES, MAX_DEPTH)
+    with collector_off():
+        return fold(tree, Context(file_index, sink), HANDLERS, _NESTING, FLAT_RULES, MAX_DEPTH)
 
 
 def _parse(
