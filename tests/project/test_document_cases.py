@@ -16,7 +16,7 @@ from ebpfc.compiler.toolchain.build import build_object
 from ebpfc.compiler.toolchain.find import find_compiler
 from ebpfc.testing.cases import Case, parse_cases
 from ebpfc.testing.documents import fenced_blocks
-from ebpfc.testing.kernel import KernelPolicy
+from ebpfc.testing.kernel import Hook, KernelPolicy
 from ebpfc.testing.semantics import Frame, Judge
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -79,7 +79,9 @@ def test_the_kernel_judges_as_the_document_says(shown: Shown, tmp_path: Path) ->
     compiled, names = shown.compile(tmp_path)
     loaded = KernelPolicy(build_object(compiled, find_compiler(None)))
     try:
-        answers = [loaded.judge("xdp", case.frame) for case in shown.cases]
+        inbound: Hook = "xdp" if "xdp" in loaded.hooks else "tc ingress"
+        hooks: dict[str, Hook] = {"inbound": inbound, "outbound": "tc egress"}
+        answers = [loaded.judge(hooks[case.direction], case.frame) for case in shown.cases]
     finally:
         loaded.close()
     assert not shown.differences([(verdict, names[rule]) for verdict, rule in answers])
