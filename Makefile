@@ -27,6 +27,10 @@ test: ## everything that CI runs (the tests of the kernel need root)
 soak: setup ## the long run, some hours: 10,000 policies x 500 frames, 100,000 texts (root; SOAK="--policies 100")
 	python -m ebpfc.testing.soak $(SOAK)
 
+.PHONY: bench
+bench: setup ## ours beside C by hand: ns a packet, sizes, compile time (root); writes bench/RESULTS.md
+	python -m bench.run --markdown bench/RESULTS.md
+
 .PHONY: lint
 lint: setup ## style, types, imports only
 	scripts/lint.sh

@@ -1,0 +1,50 @@
+"""The tables say what was measured, and which goal was missed."""
+
+from __future__ import annotations
+
+from bench.compile_time import CompileFigures
+from bench.measure import Slices
+from bench.objects import Size
+from bench.report import CaseFigures, Row, as_data, print_cases, print_compile, print_summary
+
+SLICES = Slices((5.0, 5.0, 9.0), {"ours": (10.8, 10.6, 16.0), "full": (10.0, 10.0, 15.0)})
+CASE = CaseFigures(
+    "source",
+    "one source dropped",
+    (
+        Row("ours", "ours", Size(29, 153, 65), "full"),
+        Row("full", "by hand, same meaning", Size(1234, 4321, 9999), "full"),
+    ),
+    (("match", SLICES),),
+)
+
+
+def test_ratios_and_differences_are_medians_of_rounds_not_ratios_of_medians() -> None:
+    """The third round was slow for all alike, and must not tip the comparison."""
+    assert SLICES.ratio("ours", "full") == 16.0 / 15.0
+    assert round(SLICES.difference("ours", "full"), 6) == 0.8
+    assert round(SLICES.timing("ours").net, 6) == 5.8
+
+
+def test_a_missed_goal_is_said() -> None:
+    assert "1.067 (missed)" in print_summary([CASE])
+    assert "missed" not in print_summary(
+        [CaseFigures(CASE.name, CASE.words, (Row("ours", "ours", Size(1, 1, 1), "ours"),), CASE.traffic)]
+    )
+
+
+def test_every_program_has_its_line() -> None:
+    table = print_cases([CASE])
+    assert "| by hand, same meaning | 1,234 | 4,321 | 9,999 | 10.00 | 5.00 | +0.00 | 1.000 |" in table
+
+
+def test_compiling_is_held_against_its_goals() -> None:
+    text = print_compile(CompileFigures(100, 0.9, 0.5, 0.1, 68.0))
+    assert "| what ebpfc adds | 0.40 s | 0.3 s | missed |" in text
+    assert "| memory of ebpfc | 68 MiB | 150 MiB | met |" in text
+
+
+def test_the_data_hold_the_same_figures() -> None:
+    ours = as_data([CASE], None)["cases"][0]["programs"][0]
+    assert ours["size"] == {"instructions": 29, "code": 153, "verified": 65}
+    assert ours["traffic"]["match"]["ratio"] == 16.0 / 15.0
