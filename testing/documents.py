@@ -11,9 +11,12 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+import ebpfc
 
 _FENCE = re.compile(
     r"^(?P<indent> *)(?P<fence>`{3,})(?P<info>[^\n`]*)\n(?P<text>.*?)^(?P=indent)(?P=fence)[ \t]*$",
@@ -89,6 +92,20 @@ def output_matches(expected: str, printed: str) -> bool:
         else:
             parts.append(r"[^\n]*".join(re.escape(piece) for piece in line.rstrip().split("...")) + r"[ \t]*\n")
     return re.fullmatch("".join(parts), printed.strip() + "\n" if printed.strip() else "") is not None
+
+
+def own_commands(folder: Path) -> dict[str, str]:
+    """Writes `ebpfc` and `ebpfctl` of this Python and this tree into `folder`; the environment that finds them."""
+    folder.mkdir(parents=True)
+    for name, module in (("ebpfc", "ebpfc"), ("ebpfctl", "ebpfc.cli.ebpfctl")):
+        script = folder / name
+        script.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m {module} "$@"\n')
+        script.chmod(0o755)
+    return {
+        "PATH": f"{folder}:{os.environ['PATH']}:/usr/sbin:/sbin",
+        "PYTHONPATH": str(Path(ebpfc.__file__).parents[1]),
+        "COLUMNS": "100",
+    }
 
 
 def run_command(command: str, folder: Path, environment: Mapping[str, str]) -> str:

@@ -6,17 +6,24 @@ the commands after it; `console` is run and compared; `console root` only where 
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from ebpfc.cli.main import main
-from ebpfc.testing.documents import Exchange, FencedBlock, exchanges, fenced_blocks, output_matches, prose, run_command
+from ebpfc.testing.documents import (
+    Exchange,
+    FencedBlock,
+    exchanges,
+    fenced_blocks,
+    output_matches,
+    own_commands,
+    prose,
+    run_command,
+)
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [
@@ -44,17 +51,7 @@ def with_console(privileged: bool) -> list[Path]:
 def desk(tmp_path: Path) -> tuple[Path, dict[str, str]]:
     """A folder with the examples in it, and an environment where the commands are this tree's."""
     shutil.copytree(ROOT / "examples", tmp_path / "examples", ignore=shutil.ignore_patterns("__pycache__"))
-    commands = tmp_path / ".bin"
-    commands.mkdir()
-    for name, module in (("ebpfc", "ebpfc"), ("ebpfctl", "ebpfc.cli.ebpfctl")):
-        script = commands / name
-        script.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m {module} "$@"\n')
-        script.chmod(0o755)
-    return tmp_path, {
-        "PATH": f"{commands}:{os.environ['PATH']}:/usr/sbin:/sbin",
-        "PYTHONPATH": str(ROOT / "src"),
-        "COLUMNS": "100",
-    }
+    return tmp_path, own_commands(tmp_path / ".bin")
 
 
 def sessions(document: Path, privileged: bool) -> Iterator[tuple[int, Exchange]]:

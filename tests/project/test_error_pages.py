@@ -7,16 +7,14 @@ test_documents.py; an unnamed policy is the one that is checked, named ones are 
 
 from __future__ import annotations
 
-import os
 import re
-import sys
 from pathlib import Path
 
 import pytest
 
 from ebpfc.cli.main import main
 from ebpfc.compiler.diagnostics.codes import CODES
-from ebpfc.testing.documents import FencedBlock, exchanges, fenced_blocks, output_matches, run_command
+from ebpfc.testing.documents import FencedBlock, exchanges, fenced_blocks, output_matches, own_commands, run_command
 
 ROOT = Path(__file__).parents[2]
 PAGES = ROOT / "docs" / "errors"
@@ -40,11 +38,7 @@ def shown_codes(blocks: tuple[FencedBlock, ...], folder: Path, capsys: pytest.Ca
     if not sessions:
         status = main(["check", str(folder / "policy.pf")])
         return capsys.readouterr().err, status
-    script = folder / ".bin" / "ebpfc"
-    script.parent.mkdir()
-    script.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m ebpfc "$@"\n')
-    script.chmod(0o755)
-    environment = {"PATH": f"{script.parent}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT / "src")}
+    environment = own_commands(folder / ".bin")
     printed = ""
     for block in sessions:
         for exchange in exchanges(block):
