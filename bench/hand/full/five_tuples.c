@@ -16,13 +16,18 @@ SEC("xdp") int hand(struct xdp_md *ctx)
 
 	if ((void *)(ip + 1) > end)
 		goto pass;
-	u32 *ports = transport4(ip, IPPROTO_TCP);
+	u8 first = *(u8 *)p;
 
-	if (!ports || (void *)(ports + 1) > end)
+	if (first < 0x45 || first > 0x4f || ip->frag_off & htons(0x1fff))
 		goto pass;
+	u32 *ports = p + (first & 15) * 4;
+
+	if ((void *)(ports + 1) > end)
+		goto pass;
+	/* The protocol last: of everyday traffic no branch before it is hard to foresee. */
 	u32 rule = rule_of(ip->saddr, ip->daddr, *ports);
 
-	if (rule < 10)
+	if (rule < 10 && ip->protocol == IPPROTO_TCP)
 		return decide(ctx, rule, XDP_DROP);
 pass:
 	return decide(ctx, 10, XDP_PASS);

@@ -8,7 +8,7 @@ SEC("xdp") int hand(struct xdp_md *ctx)
 	struct ethhdr *eth = data;
 	struct iphdr *ip = data + sizeof(*eth);
 
-	if ((void *)(ip + 1) > end || eth->h_proto != htons(ETH_P_IP) || ip->protocol != IPPROTO_TCP ||
+	if ((void *)(ip + 1) > end || eth->h_proto != htons(ETH_P_IP) ||
 	    ip->frag_off & htons(0x1fff))
 		return decide(ctx, 10, XDP_PASS);
 	u32 *ports = (void *)ip + ip->ihl * 4;
@@ -17,5 +17,7 @@ SEC("xdp") int hand(struct xdp_md *ctx)
 		return decide(ctx, 10, XDP_PASS);
 	u32 rule = rule_of(ip->saddr, ip->daddr, *ports);
 
-	return decide(ctx, rule, rule < 10 ? XDP_DROP : XDP_PASS);
+	if (rule < 10 && ip->protocol == IPPROTO_TCP)
+		return decide(ctx, rule, XDP_DROP);
+	return decide(ctx, 10, XDP_PASS);
 }
