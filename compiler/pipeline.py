@@ -80,9 +80,7 @@ def compile_text(text: str, options: Options, name: str = "rules.pf") -> Compile
     return _compiled(policy, options, sources, sink)
 
 
-def _checked_rules(
-    file: int | None, path: str, options: Options, sources: SourceMap, sink: Sink
-) -> nodes.Policy:
+def _checked_rules(file: int | None, path: str, options: Options, sources: SourceMap, sink: Sink) -> nodes.Policy:
     """Parse, resolve, check and lint."""
     assert file is not None
     tree = parse_source(sources, file, sink)

@@ -49,6 +49,10 @@ class LayerView:
     v4: bool
     v6: bool
     walk: bool
+    must_tag: bool
+    must_ip: bool
+    must_ip6: bool
+    must_transport: bool
     proto: bool
     l4: bool
     fragments: bool
@@ -101,7 +105,8 @@ def needs_transport(layer: LayerPlan) -> bool:
     return in_l4 or bool(layer.vxlan_ports) or any(f in layer.facts for f in ("PLACE", "MALFORMED"))
 
 
-def build_layer(plan: Plan, index: int) -> LayerView:
+def build_layer(plan: Plan, index: int, gate: frozenset[str]) -> LayerView:
+    """`gate`: facts without which nothing matches; ways that cannot lead to them are not parsed."""
     layer = plan.layers[index]
     f = Asked(dict.fromkeys(layer.facts, True))
     slots = {g: tuple(s for s in layer.slots if s.group == g) for g in GROUPS}
@@ -114,6 +119,8 @@ def build_layer(plan: Plan, index: int) -> LayerView:
     malformed = "MALFORMED" in f
     v4 = bool(slots["ip"]) or l4 or proto or fragments or "l3" in layer.keeps
     v6 = bool(slots["ip6"]) or walk or "l3" in layer.keeps
+    must_ip = bool(gate & {"IP", *(s.fact for s in slots["ip"])})
+    must_ip6 = bool(gate & {"IP6", *(s.fact for s in slots["ip6"])})
     network = v4 or v6 or bool(slots["arp"]) or any(n in f for n in ("TYPE", "IP", "IP6", "ARP", "RARP", "PROTO"))
     tags = any(n in f for n in TAG_FACTS) or bool(slots["tag1"]) or bool(slots["tag2"])
 
@@ -138,6 +145,10 @@ def build_layer(plan: Plan, index: int) -> LayerView:
         v4=v4,
         v6=v6,
         walk=walk,
+        must_tag=bool(gate & {"TAG1", "TAG2", *(s.fact for s in (*slots["tag1"], *slots["tag2"]))}),
+        must_ip=must_ip,
+        must_ip6=must_ip6,
+        must_transport=any(s.fact in gate for s in slots["l4"]) or any(f.startswith("VXLAN_") for f in gate),
         proto=proto,
         l4=l4,
         fragments=fragments,

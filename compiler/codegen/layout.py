@@ -32,7 +32,8 @@ def lay_out(text: str) -> str:
             in_comment = (in_comment or line.startswith("/*")) and not line.endswith("*/")
             continue
         depth_here = depth - (1 if line.startswith("}") else 0)
-        extra = 1 if _UNBRACED.match(before) or (before.endswith(_CONTINUES) and depth) else 0
+        continues = before.endswith(_CONTINUES) and depth and line[0] not in "{0123456789"
+        extra = 1 if _UNBRACED.match(before) or continues else 0
         margin = 0 if _LABEL.match(line) else depth_here + extra
         out.append("\t" * margin + line)
         depth += line.count("{") - line.count("}")

@@ -90,7 +90,7 @@ class LayerPlan:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A large set as a sorted array of ranges, padded to a power of two with its last range."""
+    """A large set; the C function `in_NAME` tells whether a number is in it."""
 
     name: str
     bits: int

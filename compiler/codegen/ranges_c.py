@@ -1,7 +1,7 @@
 """Membership of a value in ranges → C text: compares and masks for few ranges, a table beyond.
 
 Up to INLINE_RANGES ranges become compares: `x == 22`, `(x & 0xffff0000) == 0x0a000000`, `x - 8000 <= 80`. More become
-one branch-free search of a sorted table (templates/sets.c.j2).
+the search of a table (codegen/table.py, templates/sets.c.j2).
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def member(text: str, ranges: Ranges, bits: int, plan: Plan) -> Condition:
         return Text(f"{text} != {hexadecimal(ranges[0][1] + 1)}")
     if len(ranges) > INLINE_RANGES:
         table = plan.table(ranges, 64 if bits > 32 else 32)
-        return Text(f"in_ranges{table.bits}({table.name}, ARRAY_SIZE({table.name}), {text})")
+        return Text(f"in_{table.name}({text})")
     return any_of(*(_one(text, low, high, bits) for low, high in ranges))
 
 
@@ -64,7 +64,7 @@ def member128(name: str, ranges: Ranges, plan: Plan) -> Condition:
         return Text("1")
     if len(ranges) > INLINE_RANGES or any(_block(low, high) is None for low, high in ranges):
         table = plan.table(ranges, 128)
-        return Text(f"in_ranges128({table.name}, ARRAY_SIZE({table.name}), B64({name}[0]), B64({name}[1]))")
+        return Text(f"in_{table.name}(B64({name}[0]), B64({name}[1]))")
     return any_of(*(_prefix128(name, low, high) for low, high in ranges))
 
 

@@ -11,13 +11,20 @@ from dataclasses import dataclass
 
 from ebpfc import __version__
 from ebpfc.compiler.codegen.condition import render
+from ebpfc.compiler.codegen.gate import Gate, Tested, asks_facts, behind, gate_of
 from ebpfc.compiler.codegen.layer_view import LayerView, WalkedBit, build_layer, has_proto, needs_walk, walked_bits
-from ebpfc.compiler.codegen.plan import LateTest, Plan, Slot, Table
+from ebpfc.compiler.codegen.plan import LAYER_NAMES, LateTest, Plan, Slot, Table
 from ebpfc.compiler.codegen.predicates import condition
+from ebpfc.compiler.codegen.ranges_c import hexadecimal
+from ebpfc.compiler.codegen.table import build_buckets
 from ebpfc.compiler.ir import program as ir
 
 STACK_RULES = 3
 """Up to so many rules (one, where there is an inner layer) keep what was parsed on the stack; more in a map."""
+STACK_RULES_BEHIND_GATE = 16
+"""So many when no rule looks at facts any more, only at bytes."""
+LINEAR_WINDOW = 4
+"""Ranges of a table that are compared one after another; more are halved."""
 WIDE_FACTS = 32
 HOOKS: Mapping[ir.HookName, tuple[str, str, str]] = {  # suffix of C names, section, program
     "xdp": ("xdp", "xdp", "pf_xdp"),
@@ -63,9 +70,22 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class TableView:
+    """A set's table; `mask` bounds an index, `halvings` are the steps of a search where the window is no linear one."""
+
     bits: int
     name: str
     rows: tuple[str, ...]
+    mask: int
+    base: str
+    span: str
+    shift: int
+    index: str
+    first: tuple[str, ...]
+    buckets: int
+    window: int
+    linear: bool
+    halvings: tuple[int, ...]
+    ranges: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +114,7 @@ class HookView:
     context: str
     is_tc: bool
     in_map: bool
+    gates: tuple[str, ...]
     default: str
     default_word: str
     default_number: int
@@ -125,6 +146,7 @@ class PolicyView:
     counters: int
     tables: tuple[TableView, ...]
     table_kinds: tuple[int, ...]
+    searches: bool
     hooks: tuple[HookView, ...]
 
 
@@ -132,15 +154,19 @@ def build_view(
     programs: tuple[ir.Program, ...], origins: Origins, rules: int, names: tuple[str, ...], features: Features
 ) -> PolicyView:
     """`rules` is how many the policy has; `names` are its named counters."""
-    hooks: list[tuple[ir.Program, Plan, tuple[StepView, ...], int]] = []
+    hooks: list[HookView] = []
+    plans: list[Plan] = []
     for index, program in enumerate(programs):
         plan = Plan(program.hook, HOOKS[program.hook][0])
         first = counter_base(index, rules, names)
         named = {name: first + rules + 1 + i for i, name in enumerate(names)}
-        steps = _StepViews(plan, origins, first, named).steps(program.body)
+        tested = _tested(program.body, plan)
+        gate = gate_of(tested)
+        tested = tuple(behind(s, gate) for s in tested)
         _complete(plan)
-        hooks.append((program, plan, steps, first))
-    plans = tuple(h[1] for h in hooks)
+        views = _StepViews(program.hook, origins, first, named)
+        hooks.append(_hook(program, plan, tested, gate, views, rules, features))
+        plans.append(plan)
     wide = max(len(_facts(plan)) for plan in plans) > WIDE_FACTS
     tables = tuple(_table(t) for plan in plans for t in plan.tables.values())
     return PolicyView(
@@ -154,8 +180,19 @@ def build_view(
         counters=counter_base(len(programs), rules, names) if features.counters else 0,
         tables=tables,
         table_kinds=tuple(sorted({t.bits for t in tables})),
-        hooks=tuple(_hook(program, plan, steps, first, rules, features) for program, plan, steps, first in hooks),
+        searches=any(not t.linear for t in tables),
+        hooks=tuple(hooks),
     )
+
+
+def _tested(body: tuple[ir.Step, ...], plan: Plan) -> tuple[Tested, ...]:
+    """Each step with its condition; the plan is asked for what the conditions read."""
+    out = []
+    for step in body:
+        test = condition(step.pred, plan)
+        parts = (_tested(step.body, plan), _tested(step.orelse, plan)) if isinstance(step, ir.BlockStep) else ((), ())
+        out.append(Tested(step, test, *parts))
+    return tuple(out)
 
 
 def counter_base(hook: int, rules: int, names: tuple[str, ...]) -> int:
@@ -177,7 +214,7 @@ def _facts(plan: Plan) -> tuple[str, ...]:
     return tuple(dict.fromkeys(f for layer in plan.layers for f in layer.facts))
 
 
-def _members(plans: tuple[Plan, ...]) -> tuple[Member, ...]:
+def _members(plans: list[Plan]) -> tuple[Member, ...]:
     layers = [layer for plan in plans for layer in plan.layers]
     slots: dict[Slot, None] = {s: None for layer in layers for s in layer.slots}
     keeps = dict.fromkeys(k for layer in layers for k in layer.keeps)
@@ -189,15 +226,39 @@ def _members(plans: tuple[Plan, ...]) -> tuple[Member, ...]:
 
 
 def _table(table: Table) -> TableView:
-    """The ranges, the last repeated up to a power of two."""
-    size = 1 << (len(table.ranges) - 1).bit_length()
-    padded = (*table.ranges, *(table.ranges[-1:] * (size - len(table.ranges))))
-    if table.bits == 128:
-        rows = tuple(f"{{{_halves(a)}, {_halves(b)}}}" for a, b in padded)
-    else:
-        kind = "ull" if table.bits == 64 else "u"
-        rows = tuple(f"{{{a:#x}{kind}, {b:#x}{kind}}}" for a, b in padded)
-    return TableView(table.bits, table.name, rows)
+    """Rows of (low, high - low); behind them the last again, as often as a window may reach past the end."""
+    buckets = build_buckets(table.ranges, table.bits)
+    steps = (buckets.window - 1).bit_length()
+    window = buckets.window if buckets.window <= LINEAR_WINDOW else 1 << steps
+    mask = (1 << (len(table.ranges) - 1).bit_length()) - 1
+    padded = (*table.ranges, *(table.ranges[-1:] * (mask + window - len(table.ranges))))
+    return TableView(
+        bits=table.bits,
+        name=table.name,
+        rows=tuple(_row(low, high, table.bits) for low, high in padded),
+        mask=mask,
+        base=hexadecimal(buckets.base),
+        span=hexadecimal(buckets.span),
+        shift=buckets.shift,
+        index="u16" if len(table.ranges) < 1 << 16 else "u32",
+        first=tuple(", ".join(map(str, row)) for row in _rows_of(buckets.first, 16)),
+        buckets=len(buckets.first),
+        window=window,
+        linear=buckets.window <= LINEAR_WINDOW,
+        halvings=tuple(1 << i for i in reversed(range(steps))),
+        ranges=len(table.ranges),
+    )
+
+
+def _row(low: int, high: int, bits: int) -> str:
+    if bits == 128:
+        return f"{{{_halves(low)}, {_halves(high)}}}"
+    kind = "ull" if bits == 64 else "u"
+    return f"{{{low:#x}{kind}, {high - low:#x}{kind}}}"
+
+
+def _rows_of(numbers: tuple[int, ...], length: int) -> list[tuple[int, ...]]:
+    return [numbers[i : i + length] for i in range(0, len(numbers), length)]
 
 
 def _halves(value: int) -> str:
@@ -205,20 +266,20 @@ def _halves(value: int) -> str:
 
 
 class _StepViews:
-    """Renders the steps of one hook's program, asking the plan for what the conditions read."""
+    """Renders the steps of one hook's program."""
 
-    def __init__(self, plan: Plan, origins: Origins, first: int, named: Mapping[str, int]) -> None:
-        self.plan, self.origins, self.first, self.named = plan, origins, first, named
-        self.verdicts = _VERDICTS["xdp" if plan.hook == "xdp" else "tc"]
+    def __init__(self, hook: ir.HookName, origins: Origins, first: int, named: Mapping[str, int]) -> None:
+        self.origins, self.first, self.named = origins, first, named
+        self.verdicts = _VERDICTS["xdp" if hook == "xdp" else "tc"]
 
-    def steps(self, body: tuple[ir.Step, ...]) -> tuple[StepView, ...]:
+    def steps(self, body: tuple[Tested, ...]) -> tuple[StepView, ...]:
         return tuple(self._step(s) for s in body)
 
-    def _step(self, step: ir.Step) -> StepView:
-        text = render(condition(step.pred, self.plan))
+    def _step(self, tested: Tested) -> StepView:
+        step, text = tested.step, render(tested.condition)
         if isinstance(step, ir.BlockStep):
             at = self.origins.blocks[step.number]
-            body, orelse = self.steps(step.body), self.steps(step.orelse)
+            body, orelse = self.steps(tested.body), self.steps(tested.orelse)
             return StepView(False, text, at.text, at.file, at.line, body=body, orelse=orelse)
         at = self.origins.rules[step.number]
         own = () if step.verdict else (self.first + step.number,)
@@ -228,11 +289,19 @@ class _StepViews:
 
 
 def _hook(
-    program: ir.Program, plan: Plan, steps: tuple[StepView, ...], first: int, rules: int, features: Features
+    program: ir.Program,
+    plan: Plan,
+    tested: tuple[Tested, ...],
+    gate: Gate,
+    views: _StepViews,
+    rules: int,
+    features: Features,
 ) -> HookView:
     suffix, section, name = HOOKS[program.hook]
-    layers = tuple(build_layer(plan, i) for i in range(plan.deepest + 1))
+    gates = tuple(gate.get(layer, frozenset()) for layer in LAYER_NAMES)
+    layers = tuple(build_layer(plan, i, gates[i]) for i in range(plan.deepest + 1))
     total = sum(isinstance(s, ir.RuleStep) for s in ir.steps(program.body))
+    asks = any(asks_facts(s) for s in tested)
     last = program.body[-1] if program.body else None
     decided = isinstance(last, ir.RuleStep) and last.pred == ir.TRUE and last.verdict is not None
     verdicts = _VERDICTS["xdp" if program.hook == "xdp" else "tc"]
@@ -245,13 +314,14 @@ def _hook(
         program=name,
         context="struct xdp_md" if program.hook == "xdp" else "struct __sk_buff",
         is_tc=program.hook != "xdp",
-        in_map=total > (1 if plan.deepest else STACK_RULES),
+        in_map=total > ((1 if plan.deepest else STACK_RULES) if asks else STACK_RULES_BEHIND_GATE),
+        gates=tuple(" | ".join(sorted(g)) for g in gates),
         default=verdicts[program.default],
         default_word=program.default,
         default_number=rules,
         default_reached=not decided,
         facts=_facts(plan),
-        first_counter=first,
+        first_counter=views.first,
         counts_rules=features.counters,
         traces=features.trace,
         reach=_reach(layers),
@@ -262,7 +332,7 @@ def _hook(
         walked=walked_bits(plan),
         layers=layers[::-1],
         late=tuple(plan.late.values()),
-        steps=steps,
+        steps=views.steps(tested),
     )
 
 

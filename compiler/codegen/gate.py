@@ -1,0 +1,104 @@
+"""The facts that every rule of a hook asks for: asked once, before the rules, and no more in them.
+
+In: the conditions of the top steps. Out: the *gate*, facts by layer without which nothing can match, and conditions without
+them. A packet that lacks one of them gets the default at once, and what could only lead there is not parsed:
+
+    drop vlan 100 and tcp dst port 22   →   gate TCI1 | DPORT; the rule compares two numbers
+
+A block with an else asks what its head and its else both ask; without one, what its head asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from ebpfc.compiler.codegen.condition import All, Any, Condition, Mask, Text, all_of, any_of
+from ebpfc.compiler.ir.program import BlockStep, RuleStep
+
+Gate = Mapping[str, frozenset[str]]
+"""Facts by the C name of the layer's record."""
+NO_GATE: Gate = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Tested:
+    """A step with its condition."""
+
+    step: RuleStep | BlockStep
+    condition: Condition
+    body: tuple[Tested, ...] = ()
+    orelse: tuple[Tested, ...] = ()
+
+
+def gate_of(steps: tuple[Tested, ...]) -> Gate:
+    """What each of the steps asks for; nothing where there is no step."""
+    asked = [_asked(s) for s in steps]
+    return _common(asked) if asked else NO_GATE
+
+
+def _asked(tested: Tested) -> Gate:
+    own = _facts(tested.condition)
+    return _common([own, *(_asked(s) for s in tested.orelse)]) if tested.orelse else own
+
+
+def _facts(condition: Condition) -> Gate:
+    """Facts that are set whenever the condition holds."""
+    match condition:
+        case Mask():
+            return {condition.layer: frozenset(condition.set)}
+        case All():
+            found = [_facts(i) for i in condition.items]
+            return {k: frozenset().union(*(f.get(k, frozenset()) for f in found)) for k in _keys(found)}
+        case Any():
+            return _common([_facts(i) for i in condition.items]) if condition.items else NO_GATE
+        case Text():
+            return NO_GATE
+
+
+def _keys(gates: list[Gate]) -> dict[str, None]:
+    return {key: None for gate in gates for key in gate}
+
+
+def _common(gates: list[Gate]) -> Gate:
+    out = {k: frozenset.intersection(*(g.get(k, frozenset()) for g in gates)) for k in _keys(gates)}
+    return {k: facts for k, facts in out.items() if facts}
+
+
+def behind(tested: Tested, gate: Gate) -> Tested:
+    """The same step where the gate is known to hold."""
+    return replace(
+        tested,
+        condition=_without(tested.condition, gate),
+        body=tuple(behind(s, gate) for s in tested.body),
+        orelse=tuple(behind(s, gate) for s in tested.orelse),
+    )
+
+
+def _without(condition: Condition, gate: Gate) -> Condition:
+    match condition:
+        case Mask():
+            known = gate.get(condition.layer, frozenset())
+            left = tuple(f for f in condition.set if f not in known)
+            return Mask(condition.layer, left, condition.clear) if left or condition.clear else All(())
+        case All():
+            return all_of(*(_without(i, gate) for i in condition.items))
+        case Any():
+            return any_of(*(_without(i, gate) for i in condition.items))
+        case Text():
+            return condition
+
+
+def asks_facts(tested: Tested) -> bool:
+    """Whether a condition of the step still looks at facts, beyond the bytes."""
+    return _has_mask(tested.condition) or any(asks_facts(s) for s in (*tested.body, *tested.orelse))
+
+
+def _has_mask(condition: Condition) -> bool:
+    match condition:
+        case Mask():
+            return True
+        case All() | Any():
+            return any(_has_mask(i) for i in condition.items)
+        case Text():
+            return False
