@@ -70,7 +70,7 @@ def wire_policy(
     object_bytes: bytes, hook: Hook, *, tcx: bool = True, linear: int | None = None
 ) -> Iterator[WirePolicy]:
     """Attaches the object at one hook for the time of the context. `tcx=False`: by a clsact filter. With `linear`,
-    frames of a page and more travel with that many bytes in the skb's linear part, the rest in fragments (packet(7))."""
+    frames of a page and more travel with that many bytes in the skb's linear part, the rest in fragments, packet(7)."""
     manifest = manifest_of(object_bytes)
     with veth_pair(quiet=True) as (far, near):
         with near.entered():
