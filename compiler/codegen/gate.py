@@ -1,7 +1,7 @@
 """The facts that every rule of a hook asks for: asked once, before the rules, and no more in them.
 
-In: the conditions of the top steps. Out: the *gate*, facts by layer without which nothing can match, and conditions without
-them. A packet that lacks one of them gets the default at once, and what could only lead there is not parsed:
+In: the conditions of the top steps. Out: the *gate*, facts by layer without which nothing can match, and conditions
+without them. A packet that lacks one of them gets the default at once, and what could only lead there is not parsed:
 
     drop vlan 100 and tcp dst port 22   →   gate TCI1 | DPORT; the rule compares two numbers
 

@@ -30,7 +30,10 @@ class Asked(dict[str, bool]):
 
 @dataclass(frozen=True, slots=True)
 class LayerView:
-    """`near` slots lie in the fixed header, `far` ones behind it. `f`, `keeps`, `tci`, `tag_type`: asked, by name."""
+    """`near` slots lie in the fixed header, `far` behind it; `need` bytes hold what is read at once, `alone` if one slot.
+
+    `f`, `keeps`, `tci`, `tag_type`: what is asked, by name.
+    """
 
     name: str
     comment: str
@@ -59,10 +62,14 @@ class LayerView:
     needs_nh: bool
     walked: tuple[WalkedBit, ...]
     ip: tuple[Slot, ...]
+    ip_need: int
+    ip_alone: bool
     ip_near: tuple[Slot, ...]
     ip_far: tuple[Slot, ...]
     ip_facts: tuple[str, ...]
     ip6: tuple[Slot, ...]
+    ip6_need: int
+    ip6_alone: bool
     ip6_near: tuple[Slot, ...]
     ip6_far: tuple[Slot, ...]
     ip6_facts: tuple[str, ...]
@@ -127,6 +134,7 @@ def build_layer(plan: Plan, index: int, gate: frozenset[str]) -> LayerView:
     def bits(*names: str) -> str:
         return " | ".join(n for n in names if n in f) or "0"
 
+    whole = l4 or not slots["ip"] + slots["ip6"]
     return LayerView(
         name=LAYER_NAMES[index],
         comment=_COMMENTS[index],
@@ -155,19 +163,23 @@ def build_layer(plan: Plan, index: int, gate: frozenset[str]) -> LayerView:
         needs_nh=walk or proto or l4,
         walked=tuple(w for w in walked_bits(plan) if f"WALKED_{w.number}" in f),
         ip=slots["ip"],
+        ip_need=IPV4 if whole or proto or fragments else ends(ip_near),
+        ip_alone=not (whole or proto or fragments) and len(ip_near) == 1,
         ip_near=ip_near,
         ip_far=ip_far,
         ip_facts=(*(s.fact for s in ip_near), "PROTO"),
         ip6=slots["ip6"],
+        ip6_need=IPV6 if whole or walk else ends(ip6_near),
+        ip6_alone=not (whole or walk) and len(ip6_near) == 1,
         ip6_near=ip6_near,
         ip6_far=ip6_far,
         ip6_facts=tuple(s.fact for s in ip6_near),
         arp_header=bool(slots["arp"]) or malformed or "ARP" in f or "RARP" in f,
         arp=slots["arp"],
-        arp_end=max((s.end for s in slots["arp"]), default=0),
+        arp_end=ends(slots["arp"]),
         arp_facts=bits(*(s.fact for s in slots["arp"])),
         transport=slots["l4"],
-        transport_end=max((s.end for s in slots["l4"]), default=0),
+        transport_end=ends(slots["l4"]),
         transport_facts=bits(*(s.fact for s in slots["l4"])),
         vxlan=tuple(layer.vxlan_ports),
     )
@@ -177,6 +189,11 @@ _COMMENTS = (
     "The frame, from its Ethernet header at p on: returns its facts, writes the bytes that the rules read.",
     "The packet inside the tunnel, the same way.",
 )
+
+
+def ends(slots: tuple[Slot, ...]) -> int:
+    """How many bytes hold all of the slots."""
+    return max((s.end for s in slots), default=0)
 
 
 def _split(slots: tuple[Slot, ...], header: int) -> tuple[tuple[Slot, ...], tuple[Slot, ...]]:

@@ -20,7 +20,7 @@ GOOD_WINDOW = 2
 
 @dataclass(frozen=True, slots=True)
 class Buckets:
-    """`first[(x - base) >> shift]` for x from `base` to `base + span`; `window` ranges from there hold every x of the bucket."""
+    """`first[(x - base) >> shift]`, x from `base` to `base + span`; `window` ranges from there hold the bucket."""
 
     base: int
     span: int
