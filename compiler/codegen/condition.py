@@ -1,7 +1,7 @@
 """Boolean conditions on their way to C: fact masks that merge, and plain C text.
 
 In: trees of All, Any, Mask, Text. Out: `render(condition)`, one C expression; masks over the same layer's facts in one
-conjunction become one test: `HAS(o, IP | SADDR4)`, `(o->facts & (TYPE | IP)) == TYPE`.
+conjunction become one test: `HAS(outer, IP | SADDR)`, `(outer_facts & (TYPE | IP)) == TYPE`.
 """
 
 from __future__ import annotations
@@ -103,5 +103,5 @@ def _mask(mask: Mask) -> str:
     if not mask.clear:
         return f"HAS({mask.layer}, {wanted})"
     if not mask.set:
-        return f"!({mask.layer}->facts & ({' | '.join(mask.clear)}))"
-    return f"({mask.layer}->facts & ({' | '.join((*mask.set, *mask.clear))})) == ({wanted})"
+        return f"!({mask.layer}_facts & ({' | '.join(mask.clear)}))"
+    return f"({mask.layer}_facts & ({' | '.join((*mask.set, *mask.clear))})) == ({wanted})"

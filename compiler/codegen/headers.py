@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import assert_never
 
 from ebpfc.compiler.codegen.condition import Condition, Mask, Text, all_of, any_of
-from ebpfc.compiler.codegen.plan import LAYER_NAMES, Plan, group_of
+from ebpfc.compiler.codegen.plan import LAYER_NAMES, PROTO_FACTS, Plan, group_of
 from ebpfc.compiler.ir import program as ir
 
 TYPE_FACTS = {0x0800: "IP", 0x86DD: "IP6", 0x0806: "ARP", 0x8035: "RARP"}
@@ -87,12 +87,17 @@ def _no_vxlan(test: ir.VxlanIs, plan: Plan) -> Condition:
 
 
 def _proto(test: ir.ProtoIs, plan: Plan, negated: bool = False) -> Condition:
-    """Compares the transport protocol; `proto` is 256 where there is known to be none."""
-    plan.keep(test.layer, "proto")
-    name = LAYER_NAMES[test.layer]
-    if negated:
-        return all_of(*(Text(f"{name}->proto != {n}") for n in test.numbers))
-    return any_of(*(Text(f"{name}->proto == {n}") for n in test.numbers))
+    """Tells the transport protocol, by a fact or a compare; `proto` is 256 where there is known to be none."""
+    parts = [_proto_one(test.layer, n, plan, negated) for n in test.numbers]
+    return all_of(*parts) if negated else any_of(*parts)
+
+
+def _proto_one(layer: int, number: int, plan: Plan, negated: bool) -> Condition:
+    if layer in plan.proto_facts and number in PROTO_FACTS:
+        fact = PROTO_FACTS[number]
+        return facts(plan, layer, clear=(fact,)) if negated else facts(plan, layer, fact)
+    plan.keep(layer, "proto")
+    return Text(f"{LAYER_NAMES[layer]}->proto {'!=' if negated else '=='} {number}")
 
 
 def required(load: ir.Load | ir.LoadAt, plan: Plan) -> Condition:

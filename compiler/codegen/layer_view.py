@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ebpfc.compiler.codegen.plan import LAYER_NAMES, LayerPlan, Plan, Slot
-from ebpfc.compiler.fields import IPV6_EXTENSIONS
+from ebpfc.compiler.codegen.plan import LAYER_NAMES, PROTO_FACTS, LayerPlan, Plan, Slot
+from ebpfc.compiler.fields import IPV6_EXTENSIONS, PROTOCOLS
 
 ETHERNET, IPV4, IPV6 = 14, 20, 40
 GROUPS = ("ether", "tag1", "tag2", "ip", "ip6", "arp", "l4")
@@ -21,6 +21,30 @@ class WalkedBit:
     bit: int
 
 
+@dataclass(frozen=True, slots=True)
+class ProtoFact:
+    number: int
+    fact: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProtoView:
+    """One protocol's part of the parse: `header` bytes at least; `near` slots lie in the first `need` bytes.
+
+    `ethertype` says over which IP `malformed` looks at it, None: over both. `vxlan`: UDP ports.
+    """
+
+    number: int
+    fact: str
+    header: int
+    ethertype: str | None
+    need: int
+    near: tuple[Slot, ...]
+    near_facts: str
+    far: tuple[Slot, ...]
+    vxlan: tuple[int, ...]
+
+
 class Asked(dict[str, bool]):
     """Names that were asked for; any other is simply not."""
 
@@ -30,7 +54,7 @@ class Asked(dict[str, bool]):
 
 @dataclass(frozen=True, slots=True)
 class LayerView:
-    """`near` slots lie in the fixed header, `far` behind it; `need` bytes hold what is read at once, `alone` if one slot.
+    """`near` slots lie in the fixed header, `far` behind it; `need` bytes hold what is read at once, `alone`: one slot.
 
     `f`, `keeps`, `tci`, `tag_type`: what is asked, by name.
     """
@@ -80,7 +104,9 @@ class LayerView:
     transport: tuple[Slot, ...]
     transport_end: int
     transport_facts: str
-    vxlan: tuple[int, ...]
+    protocols: tuple[ProtoView, ...]  # where the parse goes by the protocol
+    proto_facts: tuple[ProtoFact, ...]
+    ends: bool  # a malformed packet is decided at once
 
     def bits(self, *names: str) -> str:
         """C of those facts that are asked for, `0` where none is."""
@@ -112,8 +138,8 @@ def needs_transport(layer: LayerPlan) -> bool:
     return in_l4 or bool(layer.vxlan_ports) or any(f in layer.facts for f in ("PLACE", "MALFORMED"))
 
 
-def build_layer(plan: Plan, index: int, gate: frozenset[str]) -> LayerView:
-    """`gate`: facts without which nothing matches; ways that cannot lead to them are not parsed."""
+def build_layer(plan: Plan, index: int, gate: frozenset[str], ends: bool) -> LayerView:
+    """`gate`: facts without which nothing matches; what cannot lead to them is not parsed. `ends`: as in LayerView."""
     layer = plan.layers[index]
     f = Asked(dict.fromkeys(layer.facts, True))
     slots = {g: tuple(s for s in layer.slots if s.group == g) for g in GROUPS}
@@ -163,35 +189,95 @@ def build_layer(plan: Plan, index: int, gate: frozenset[str]) -> LayerView:
         needs_nh=walk or proto or l4,
         walked=tuple(w for w in walked_bits(plan) if f"WALKED_{w.number}" in f),
         ip=slots["ip"],
-        ip_need=IPV4 if whole or proto or fragments else ends(ip_near),
+        ip_need=IPV4 if whole or proto or fragments else extent(ip_near),
         ip_alone=not (whole or proto or fragments) and len(ip_near) == 1,
         ip_near=ip_near,
         ip_far=ip_far,
         ip_facts=(*(s.fact for s in ip_near), "PROTO"),
         ip6=slots["ip6"],
-        ip6_need=IPV6 if whole or walk else ends(ip6_near),
+        ip6_need=IPV6 if whole or walk else extent(ip6_near),
         ip6_alone=not (whole or walk) and len(ip6_near) == 1,
         ip6_near=ip6_near,
         ip6_far=ip6_far,
         ip6_facts=tuple(s.fact for s in ip6_near),
         arp_header=bool(slots["arp"]) or malformed or "ARP" in f or "RARP" in f,
         arp=slots["arp"],
-        arp_end=ends(slots["arp"]),
+        arp_end=extent(slots["arp"]),
         arp_facts=bits(*(s.fact for s in slots["arp"])),
         transport=slots["l4"],
-        transport_end=ends(slots["l4"]),
+        transport_end=extent(slots["l4"]),
         transport_facts=bits(*(s.fact for s in slots["l4"])),
-        vxlan=tuple(layer.vxlan_ports),
+        protocols=_protocols(layer),
+        proto_facts=tuple(ProtoFact(n, fact) for n, fact in PROTO_FACTS.items() if fact in f),
+        ends=ends,
     )
 
 
+UDP = 17
+_MALFORMED: dict[int, tuple[int, str | None]] = {  # fixed header's bytes; the EtherType over which it counts
+    6: (20, None),
+    UDP: (8, None),
+    1: (8, "ETH_P_IP"),
+    58: (8, "ETH_P_IPV6"),
+    132: (12, None),
+}
 _COMMENTS = (
     "The frame, from its Ethernet header at p on: returns its facts, writes the bytes that the rules read.",
     "The packet inside the tunnel, the same way.",
 )
 
 
-def ends(slots: tuple[Slot, ...]) -> int:
+def _protocols(layer: LayerPlan) -> tuple[ProtoView, ...]:
+    """Each protocol that is looked into; none where all slots are read alike, without a look at the protocol."""
+    by_slot = {
+        slot: {n for base in bases for n in _numbers(base)} for slot, bases in layer.users.items() if slot.group == "l4"
+    }
+    malformed = "MALFORMED" in layer.facts
+    if not malformed and not layer.vxlan_ports and len({frozenset(n) for n in by_slot.values()}) <= 1:
+        return ()
+    asked = {n for numbers in by_slot.values() for n in numbers}
+    asked |= set(_MALFORMED) if malformed else set()
+    asked |= {UDP} if layer.vxlan_ports else set()
+    asked |= {n for n, fact in PROTO_FACTS.items() if fact in layer.facts}
+    return tuple(_protocol(n, layer, [s for s, numbers in by_slot.items() if n in numbers]) for n in _ordered(asked))
+
+
+def _protocol(number: int, layer: LayerPlan, slots: list[Slot]) -> ProtoView:
+    malformed = "MALFORMED" in layer.facts and number in _MALFORMED
+    header, ethertype = _MALFORMED[number] if malformed else (0, None)
+    ports = tuple(layer.vxlan_ports) if number == UDP else ()
+    near = tuple(s for s in slots if s.end <= header) if header else tuple(slots)
+    fact = PROTO_FACTS.get(number, "")
+    return ProtoView(
+        number=number,
+        fact=fact if fact in layer.facts else "",
+        header=header,
+        ethertype=ethertype,
+        need=header or extent(near),
+        near=near,
+        near_facts=" | ".join(s.fact for s in near),
+        far=tuple(s for s in slots if s not in near),
+        vxlan=ports,
+    )
+
+
+def _ordered(numbers: set[int]) -> list[int]:
+    """The usual ones first."""
+    usual = (6, UDP, 1, 58, 132)
+    return [*(n for n in usual if n in numbers), *sorted(n for n in numbers if n not in usual)]
+
+
+def _numbers(base: str) -> tuple[int, ...]:
+    """Protocol numbers of a base."""
+    if base.startswith("vxlan:"):
+        return (UDP,)
+    if base == "ports":
+        return (6, UDP, 132)
+    row = PROTOCOLS[base]
+    return tuple(n for n in (row.ipv4, row.ipv6) if n is not None)[:1]
+
+
+def extent(slots: tuple[Slot, ...]) -> int:
     """How many bytes hold all of the slots."""
     return max((s.end for s in slots), default=0)
 

@@ -42,6 +42,7 @@ _MEMBERS = {
 }
 _CTYPES = {1: "u8", 2: "u16", 3: "u32", 4: "u32", 6: "u64", 16: "u64"}
 _TRANSPORT = "l4"
+PROTO_FACTS = {6: "TCP", 17: "UDP", 132: "SCTP", 1: "ICMP", 58: "ICMP6"}
 
 
 def group_of(base: str) -> str:
@@ -80,12 +81,13 @@ class Slot:
 
 @dataclass(slots=True)
 class LayerPlan:
-    """What one layer must tell. `l2`, `l3`, `l4`: whether late reads need that header's offset kept."""
+    """What one layer must tell: facts, slots with the bases that use them, and what else to keep (offsets, `proto`)."""
 
     facts: dict[str, None] = field(default_factory=dict)
     slots: dict[Slot, None] = field(default_factory=dict)
     vxlan_ports: dict[int, None] = field(default_factory=dict)
     keeps: dict[str, None] = field(default_factory=dict)
+    users: dict[Slot, dict[str, None]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +114,10 @@ class LateTest:
 class Plan:
     """Collects the requests of one hook's program; what is asked twice is there once."""
 
-    def __init__(self, hook: HookName, suffix: str) -> None:
+    def __init__(self, hook: HookName, suffix: str, proto_facts: frozenset[int] = frozenset()) -> None:
+        """`proto_facts`: layers in which the transport protocol is told by facts, not compared."""
         self.hook = hook
+        self.proto_facts = proto_facts
         self.suffix = suffix
         self.layers = (LayerPlan(), LayerPlan())
         self.tables: dict[tuple[int, Ranges], Table] = {}
@@ -141,6 +145,7 @@ class Plan:
         if slot not in plan.slots and known is None and self._slots() >= SLOTS_AT_MOST:
             return None
         plan.slots[slot] = None
+        plan.users.setdefault(slot, {})[load.base] = None
         plan.facts[slot.fact] = None
         return slot
 

@@ -13,18 +13,18 @@ from ebpfc import __version__
 from ebpfc.compiler.codegen.condition import render
 from ebpfc.compiler.codegen.gate import Gate, Tested, asks_facts, behind, gate_of
 from ebpfc.compiler.codegen.layer_view import LayerView, WalkedBit, build_layer, has_proto, needs_walk, walked_bits
-from ebpfc.compiler.codegen.plan import LAYER_NAMES, LateTest, Plan, Slot, Table
+from ebpfc.compiler.codegen.opening import decides_malformed, opens, told_by_facts
+from ebpfc.compiler.codegen.plan import LAYER_NAMES, LateTest, Plan, Slot
 from ebpfc.compiler.codegen.predicates import condition
-from ebpfc.compiler.codegen.ranges_c import hexadecimal
-from ebpfc.compiler.codegen.table import build_buckets
+from ebpfc.compiler.codegen.table_view import SetsView, build_sets
 from ebpfc.compiler.ir import program as ir
 
 STACK_RULES = 3
 """Up to so many rules (one, where there is an inner layer) keep what was parsed on the stack; more in a map."""
 STACK_RULES_BEHIND_GATE = 16
 """So many when no rule looks at facts any more, only at bytes."""
-LINEAR_WINDOW = 4
-"""Ranges of a table that are compared one after another; more are halved."""
+RULES_ON_FACTS_IN_REGISTERS = 24
+"""With more, the facts are read from memory by each rule: what the verifier must remember grows with every branch."""
 WIDE_FACTS = 32
 HOOKS: Mapping[ir.HookName, tuple[str, str, str]] = {  # suffix of C names, section, program
     "xdp": ("xdp", "xdp", "pf_xdp"),
@@ -69,26 +69,6 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
-class TableView:
-    """A set's table; `mask` bounds an index, `halvings` are the steps of a search where the window is no linear one."""
-
-    bits: int
-    name: str
-    rows: tuple[str, ...]
-    mask: int
-    base: str
-    span: str
-    shift: int
-    index: str
-    first: tuple[str, ...]
-    buckets: int
-    window: int
-    linear: bool
-    halvings: tuple[int, ...]
-    ranges: int
-
-
-@dataclass(frozen=True, slots=True)
 class StepView:
     """A rule (`number`, `verdict`, `counts`) or a block (`body`, `orelse`) with the C of when it holds."""
 
@@ -115,6 +95,7 @@ class HookView:
     is_tc: bool
     in_map: bool
     gates: tuple[str, ...]
+    rereads: bool
     default: str
     default_word: str
     default_number: int
@@ -144,9 +125,7 @@ class PolicyView:
     has_xdp: bool
     has_tc: bool
     counters: int
-    tables: tuple[TableView, ...]
-    table_kinds: tuple[int, ...]
-    searches: bool
+    sets: SetsView | None
     hooks: tuple[HookView, ...]
 
 
@@ -157,7 +136,7 @@ def build_view(
     hooks: list[HookView] = []
     plans: list[Plan] = []
     for index, program in enumerate(programs):
-        plan = Plan(program.hook, HOOKS[program.hook][0])
+        plan = Plan(program.hook, HOOKS[program.hook][0], told_by_facts(program))
         first = counter_base(index, rules, names)
         named = {name: first + rules + 1 + i for i, name in enumerate(names)}
         tested = _tested(program.body, plan)
@@ -168,7 +147,7 @@ def build_view(
         hooks.append(_hook(program, plan, tested, gate, views, rules, features))
         plans.append(plan)
     wide = max(len(_facts(plan)) for plan in plans) > WIDE_FACTS
-    tables = tuple(_table(t) for plan in plans for t in plan.tables.values())
+    tables = tuple(t for plan in plans for t in plan.tables.values())
     return PolicyView(
         title=f"{programs[0].name}: {rules} rule{'' if rules == 1 else 's'}",
         version=__version__,
@@ -178,9 +157,7 @@ def build_view(
         has_xdp=any(p.hook == "xdp" for p in plans),
         has_tc=any(p.hook != "xdp" for p in plans),
         counters=counter_base(len(programs), rules, names) if features.counters else 0,
-        tables=tables,
-        table_kinds=tuple(sorted({t.bits for t in tables})),
-        searches=any(not t.linear for t in tables),
+        sets=build_sets(tables) if tables else None,
         hooks=tuple(hooks),
     )
 
@@ -225,46 +202,6 @@ def _members(plans: list[Plan]) -> tuple[Member, ...]:
     return tuple(sorted(members, key=lambda m: order.index(m.ctype)))
 
 
-def _table(table: Table) -> TableView:
-    """Rows of (low, high - low); behind them the last again, as often as a window may reach past the end."""
-    buckets = build_buckets(table.ranges, table.bits)
-    steps = (buckets.window - 1).bit_length()
-    window = buckets.window if buckets.window <= LINEAR_WINDOW else 1 << steps
-    mask = (1 << (len(table.ranges) - 1).bit_length()) - 1
-    padded = (*table.ranges, *(table.ranges[-1:] * (mask + window - len(table.ranges))))
-    return TableView(
-        bits=table.bits,
-        name=table.name,
-        rows=tuple(_row(low, high, table.bits) for low, high in padded),
-        mask=mask,
-        base=hexadecimal(buckets.base),
-        span=hexadecimal(buckets.span),
-        shift=buckets.shift,
-        index="u16" if len(table.ranges) < 1 << 16 else "u32",
-        first=tuple(", ".join(map(str, row)) for row in _rows_of(buckets.first, 16)),
-        buckets=len(buckets.first),
-        window=window,
-        linear=buckets.window <= LINEAR_WINDOW,
-        halvings=tuple(1 << i for i in reversed(range(steps))),
-        ranges=len(table.ranges),
-    )
-
-
-def _row(low: int, high: int, bits: int) -> str:
-    if bits == 128:
-        return f"{{{_halves(low)}, {_halves(high)}}}"
-    kind = "ull" if bits == 64 else "u"
-    return f"{{{low:#x}{kind}, {high - low:#x}{kind}}}"
-
-
-def _rows_of(numbers: tuple[int, ...], length: int) -> list[tuple[int, ...]]:
-    return [numbers[i : i + length] for i in range(0, len(numbers), length)]
-
-
-def _halves(value: int) -> str:
-    return f"{{{value >> 64:#x}ull, {value & (2**64 - 1):#x}ull}}"
-
-
 class _StepViews:
     """Renders the steps of one hook's program."""
 
@@ -299,7 +236,8 @@ def _hook(
 ) -> HookView:
     suffix, section, name = HOOKS[program.hook]
     gates = tuple(gate.get(layer, frozenset()) for layer in LAYER_NAMES)
-    layers = tuple(build_layer(plan, i, gates[i]) for i in range(plan.deepest + 1))
+    ends = decides_malformed(program)
+    layers = tuple(build_layer(plan, i, gates[i], ends and i == 0) for i in range(plan.deepest + 1))
     total = sum(isinstance(s, ir.RuleStep) for s in ir.steps(program.body))
     asks = any(asks_facts(s) for s in tested)
     last = program.body[-1] if program.body else None
@@ -315,6 +253,7 @@ def _hook(
         context="struct xdp_md" if program.hook == "xdp" else "struct __sk_buff",
         is_tc=program.hook != "xdp",
         in_map=total > ((1 if plan.deepest else STACK_RULES) if asks else STACK_RULES_BEHIND_GATE),
+        rereads=total > RULES_ON_FACTS_IN_REGISTERS,
         gates=tuple(" | ".join(sorted(g)) for g in gates),
         default=verdicts[program.default],
         default_word=program.default,
@@ -326,7 +265,7 @@ def _hook(
         traces=features.trace,
         reach=_reach(layers),
         deepest=plan.deepest,
-        opens=" | ".join(f"VXLAN_{p}" for p in plan.layers[0].vxlan_ports) or "0",
+        opens=render(opens(program, plan)) if plan.deepest else "",
         nothing_inside=" | ".join(f for f in ("EXISTS", "MALFORMED") if f in inner) or "0",
         extensions=any(needs_walk(layer) for layer in plan.layers),
         walked=walked_bits(plan),
