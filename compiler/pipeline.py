@@ -16,7 +16,7 @@ from ebpfc.compiler.ast.build import parse_expression, parse_source
 from ebpfc.compiler.codegen.emit import emit_c
 from ebpfc.compiler.codegen.view import Features, build_view
 from ebpfc.compiler.diagnostics.model import Diagnostic, Sink
-from ebpfc.compiler.facts import describe, named_counters, origins, rule_files
+from ebpfc.compiler.describe import describe, named_counters, origins, rule_files
 from ebpfc.compiler.ir.program import HookName, Program
 from ebpfc.compiler.ir.text import print_program
 from ebpfc.compiler.lower import lower
