@@ -15,5 +15,5 @@ step ruff check --quiet .
 step ruff format --check --quiet .
 step mypy
 step mypy examples/demo.py scripts/reference_pages.py
-step lint-imports
+step lint-imports --no-logo
 exit "$status"

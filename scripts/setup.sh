@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Sets up ./.venv with ebpfc, the pinned compiler and the test tools; as root on Debian, system packages too.
-# In: nothing, or `--tests` for what only tests want: Debian's clang, beside the pinned compiler.
+# In: nothing, or `--tests` for what only tests want: Debian's clang beside the pinned compiler, /etc/services.
 # Out: .venv/bin/{ebpfc,ebpfctl,pytest,...}. Done again only when what it was made from has changed.
 # Exit: 0 ready; 1 something is missing, and the last lines say what to do.
 set -euo pipefail
@@ -10,7 +10,7 @@ export PATH="$PATH:/usr/sbin:/sbin"
 PACKAGES=(libbpf1 libelf1 iproute2 bpftool tcpdump nftables iputils-ping ethtool make python3-venv)
 COMMANDS=(ip tc bpftool tcpdump nft ping ethtool make)
 if [ "${1:-}" = "--tests" ]; then
-    PACKAGES+=(clang)
+    PACKAGES+=(clang netbase)
     COMMANDS+=(clang)
 fi
 

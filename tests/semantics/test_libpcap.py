@@ -15,6 +15,7 @@ from ebpfc.compiler.diagnostics.model import PolicyError
 from ebpfc.testing import pool, random_values
 from ebpfc.testing.libpcap import LibpcapFilter, libpcap_reason
 from ebpfc.testing.random_frames import random_frame
+from ebpfc.testing.random_matches import PROTOCOLS
 from ebpfc.testing.semantics import Frame
 from ebpfc.testing.semantics.malformed import malformed
 from ebpfc.testing.semantics.packet import decode
@@ -22,23 +23,6 @@ from ebpfc.testing.truth import truth_of
 
 pytestmark = pytest.mark.skipif(libpcap_reason() is not None, reason=str(libpcap_reason()))
 
-PROTOCOLS = (
-    "ip",
-    "ip6",
-    "arp",
-    "rarp",
-    "tcp",
-    "udp",
-    "sctp",
-    "icmp",
-    "icmp6",
-    "igmp",
-    "pim",
-    "ah",
-    "esp",
-    "vrrp",
-    "carp",
-)
 DIRECTIONS = ("", "src ", "dst ", "src or dst ", "src and dst ")
 ACCESS = ("ether", "ip", "ip6", "arp", "tcp", "udp", "icmp")
 PADDING = 128  # bytes: more than an expression here reads behind any header
