@@ -1,4 +1,4 @@
-"""A large set → a table that one load reaches: some bits of a number name a bucket, and the bucket's ranges are compared.
+"""A large set → a table that one load reaches: some bits of a number name a bucket, its ranges are compared.
 
     buckets[x >> shift & (2**width - 1)]    e.g. shift 8, width 8: the third byte of an IPv4 address
 

@@ -11,6 +11,7 @@ from ebpfc.compiler.codegen.plan import Plan
 from ebpfc.compiler.ir.ranges import Ranges
 
 INLINE_RANGES = 8
+_WORD = (1 << 64) - 1
 
 
 def hexadecimal(value: int) -> str:
@@ -57,11 +58,14 @@ def _one(text: str, low: int, high: int, bits: int) -> Condition:
 
 
 def member128(name: str, ranges: Ranges, plan: Plan) -> Condition:
-    """`name` is the C of an IPv6 address, two u64 in network byte order."""
+    """`name` is the C of an IPv6 address, two u64 in network byte order. Nets of /64 or shorter need the first only."""
     if not ranges:
         return NEVER
     if ranges == ((0, (1 << 128) - 1),):
         return Text("1")
+    if len(ranges) > INLINE_RANGES and all(low & _WORD == 0 and high & _WORD == _WORD for low, high in ranges):
+        table = plan.table(tuple((low >> 64, high >> 64) for low, high in ranges), 64)
+        return Text(f"in_{table.name}(B64({name}[0]))")
     if len(ranges) > INLINE_RANGES or any(_block(low, high) is None for low, high in ranges):
         table = plan.table(ranges, 128)
         return Text(f"in_{table.name}(B64({name}[0]), B64({name}[1]))")

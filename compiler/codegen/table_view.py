@@ -51,7 +51,7 @@ class TableView:
 
 @dataclass(frozen=True, slots=True)
 class SetsView:
-    """`bits` are the widths of numbers that there are sets of; `borrows` and `searches` tell which functions they use."""
+    """`bits` are the widths of numbers that there are sets of; `borrows`, `searches`: which functions they use."""
 
     cuts: tuple[CutView, ...]
     tables: tuple[TableView, ...]
