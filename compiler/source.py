@@ -120,7 +120,8 @@ def _decode(raw: bytes, name: str, sink: Sink, at: Span) -> str | None:
         sink.error("PF0105", f"{name} is empty", at, "empty", (hint,))
         return None
     if (nul := raw.find(b"\0")) >= 0:
-        sink.error("PF0104", f"{name} is binary, not text: a NUL byte at offset {nul}", at, "not text")
+        hint = "name a file of rules; what an object holds, `ebpfc inspect` shows"
+        sink.error("PF0104", f"{name} is binary, not text: a NUL byte at offset {nul}", at, "not text", (hint,))
         return None
     try:
         return raw.decode("utf-8")

@@ -106,7 +106,7 @@ def _explain_character(stop: Stop) -> Diagnostic:
         message = f"`{_short(word.group())}` is neither a number, an address nor a name"
         hint = "names begin with a letter or `_`; numbers are decimal or hexadecimal with `0x`"
         return Diagnostic("PF0202", "error", message, span, "not a word", (hint,))
-    hints = () if character.isascii() else ("other letters than ASCII stand only in texts and comments",)
+    hints = ("leave it out",) if character.isascii() else ("other letters than ASCII stand only in texts and comments",)
     return Diagnostic("PF0202", "error", f"{name} means nothing here", span, "unknown", hints)
 
 

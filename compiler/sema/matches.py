@@ -290,7 +290,8 @@ class MatchResolver:
             refused.not_built(self.sink, "PF0604", node.kind, node.span)
             return node
         if node.port is not None and not 1 <= node.port <= 65535:
-            self.sink.error("PF0420", f"{node.port} is no port: 1 to 65535", node.span, "at most 65535")
+            hint = "write a port from 1 to 65535"
+            self.sink.error("PF0420", f"{node.port} is no port: 1 to 65535", node.span, "at most 65535", (hint,))
         if node.values is None:
             return node
         value = self.values.resolve(node.values, encap_domain(node.kind))

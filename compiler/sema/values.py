@@ -201,6 +201,7 @@ def _range(low: int, high: int, domain: Domain) -> None:
         "PF0420",
         f"{wrong} is no {domain.what.split(' ', 1)[1]}: {domain.low} to {domain.high}",
         f"at most {domain.high}",
+        (f"write a number from {domain.low} to {domain.high}",),
     )
 
 
@@ -270,7 +271,8 @@ def _ipv4(value: IPv4, domain: Domain) -> IPv4:
             ("write all four numbers, or `net` before it",),
         )
     if not 0 <= length <= 32:
-        raise WrongValueError("PF0420", f"/{length} is no length of an IPv4 net: 0 to 32", "at most 32")
+        hint = "write a length from /0 to /32"
+        raise WrongValueError("PF0420", f"/{length} is no length of an IPv4 net: 0 to 32", "at most 32", (hint,))
     if value.address & (_ALL_ONES >> length if length < 32 else 0):
         raise WrongValueError(
             "PF0405",
@@ -289,7 +291,7 @@ def _address_place(value: IPv4 | IPv6 | IPv4Range | IPv6Range, domain: Domain, f
             "PF0424",
             f"an IPv{family} address where only IPv{domain.families[0]} can stand",
             f"IPv{family}, and the place takes {domain.what}",
-            (f"leave the family out (`src host`), or keep only IPv{domain.families[0]} addresses here",),
+            (f"write `src` or `dst` without a family before it, or keep only IPv{domain.families[0]} addresses here",),
         )
 
 
