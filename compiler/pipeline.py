@@ -15,8 +15,8 @@ from ebpfc.compiler.ast import nodes
 from ebpfc.compiler.ast.build import parse_expression, parse_source
 from ebpfc.compiler.codegen.emit import emit_c
 from ebpfc.compiler.codegen.view import Features, build_view
-from ebpfc.compiler.diagnostics.model import Diagnostic, Sink
 from ebpfc.compiler.describe import describe, named_counters, origins, rule_files
+from ebpfc.compiler.diagnostics.model import Diagnostic, Sink
 from ebpfc.compiler.ir.program import HookName, Program
 from ebpfc.compiler.ir.text import print_program
 from ebpfc.compiler.lower import lower

@@ -94,6 +94,19 @@ def asks_facts(tested: Tested) -> bool:
     return _has_mask(tested.condition) or any(asks_facts(s) for s in (*tested.body, *tested.orelse))
 
 
+def count_tests(tested: Tested) -> int:
+    """How many tests of facts and bytes the step's conditions have: about how many ways there are through them."""
+    return _leaves(tested.condition) + sum(count_tests(s) for s in (*tested.body, *tested.orelse))
+
+
+def _leaves(condition: Condition) -> int:
+    match condition:
+        case All() | Any():
+            return sum(_leaves(i) for i in condition.items)
+        case Mask() | Text():
+            return 1
+
+
 def _has_mask(condition: Condition) -> bool:
     match condition:
         case Mask():

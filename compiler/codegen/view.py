@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from ebpfc import __version__
 from ebpfc.compiler.codegen.condition import render
-from ebpfc.compiler.codegen.gate import Gate, Tested, asks_facts, behind, gate_of
+from ebpfc.compiler.codegen.gate import Gate, Tested, asks_facts, behind, count_tests, gate_of
 from ebpfc.compiler.codegen.layer_view import LayerView, WalkedBit, build_layer, has_proto, needs_walk, walked_bits
 from ebpfc.compiler.codegen.opening import decides_malformed, opens, told_by_facts
 from ebpfc.compiler.codegen.plan import LAYER_NAMES, LateTest, Plan, Slot
@@ -19,12 +19,10 @@ from ebpfc.compiler.codegen.predicates import condition
 from ebpfc.compiler.codegen.table_view import SetsView, build_sets
 from ebpfc.compiler.ir import program as ir
 
-STACK_RULES = 3
-"""Up to so many rules (one, where there is an inner layer) keep what was parsed on the stack; more in a map."""
-STACK_RULES_BEHIND_GATE = 16
-"""So many when no rule looks at facts any more, only at bytes."""
-RULES_ON_FACTS_IN_REGISTERS = 24
-"""With more, the facts are read from memory by each rule: what the verifier must remember grows with every branch."""
+STACK_TESTS, STACK_TESTS_INSIDE, STACK_TESTS_BEHIND_GATE, REGISTER_TESTS = 16, 8, 80, 48
+"""Up to how many tests of facts and bytes what was parsed is kept on the stack: of one layer; with an inner packet; when
+no rule looks at facts any more. With more it lies in a map that the verifier does not follow, and beyond REGISTER_TESTS
+each rule reads the facts from there again: what the verifier must remember grows with every branch on a register."""
 WIDE_FACTS = 32
 HOOKS: Mapping[ir.HookName, tuple[str, str, str]] = {  # suffix of C names, section, program
     "xdp": ("xdp", "xdp", "pf_xdp"),
@@ -238,8 +236,10 @@ def _hook(
     gates = tuple(gate.get(layer, frozenset()) for layer in LAYER_NAMES)
     ends = decides_malformed(program)
     layers = tuple(build_layer(plan, i, gates[i], ends and i == 0) for i in range(plan.deepest + 1))
-    total = sum(isinstance(s, ir.RuleStep) for s in ir.steps(program.body))
-    asks = any(asks_facts(s) for s in tested)
+    tests = sum(count_tests(s) for s in tested)
+    on_stack = STACK_TESTS_INSIDE if plan.deepest else STACK_TESTS
+    if not any(asks_facts(s) for s in tested):
+        on_stack = STACK_TESTS_BEHIND_GATE
     last = program.body[-1] if program.body else None
     decided = isinstance(last, ir.RuleStep) and last.pred == ir.TRUE and last.verdict is not None
     verdicts = _VERDICTS["xdp" if program.hook == "xdp" else "tc"]
@@ -252,8 +252,8 @@ def _hook(
         program=name,
         context="struct xdp_md" if program.hook == "xdp" else "struct __sk_buff",
         is_tc=program.hook != "xdp",
-        in_map=total > ((1 if plan.deepest else STACK_RULES) if asks else STACK_RULES_BEHIND_GATE),
-        rereads=total > RULES_ON_FACTS_IN_REGISTERS,
+        in_map=tests > on_stack,
+        rereads=tests > REGISTER_TESTS,
         gates=tuple(" | ".join(sorted(g)) for g in gates),
         default=verdicts[program.default],
         default_word=program.default,
