@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from functools import cache
-from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, StrictUndefined
 
-from ebpfc import templates
 from ebpfc.compiler.codegen.layout import lay_out
+from ebpfc.compiler.codegen.template_code import CompiledTemplates
 from ebpfc.compiler.codegen.view import PolicyView
 
 C_NAME = "policy.c"
@@ -18,9 +17,8 @@ LINE_MARK = "@@LINE@@"
 
 @cache
 def _environment() -> Environment:
-    folder = Path(templates.__file__).parent
     return Environment(
-        loader=FileSystemLoader(folder),
+        loader=CompiledTemplates(),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

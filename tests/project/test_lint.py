@@ -33,6 +33,7 @@ def test_the_checks_that_run_nothing_are_clean() -> None:
         ("compiler/fields.py", "import ebpfc.runtime"),
         ("runtime/__init__.py", "import ebpfc.compiler.fields"),
         ("grammar/__init__.py", "import ebpfc.compiler.fields"),
+        ("src/ebpfc/cache_folder.py", "import ebpfc.compiler.fields"),
         ("templates/__init__.py", "import lark"),
         ("compiler/passes/__init__.py", "import ebpfc.compiler.ast.nodes"),
         ("compiler/codegen/__init__.py", "import lark"),
