@@ -23,9 +23,9 @@ NO_GATE: Gate = {}
 
 @dataclass(frozen=True, slots=True)
 class Tested:
-    """A step with its condition."""
+    """A step with its condition; without a step, a run of steps that ask the same (`body`)."""
 
-    step: RuleStep | BlockStep
+    step: RuleStep | BlockStep | None
     condition: Condition
     body: tuple[Tested, ...] = ()
     orelse: tuple[Tested, ...] = ()
@@ -87,6 +87,39 @@ def _without(condition: Condition, gate: Gate) -> Condition:
             return any_of(*(_without(i, gate) for i in condition.items))
         case Text():
             return condition
+
+
+def grouped(steps: tuple[Tested, ...]) -> tuple[Tested, ...]:
+    """Runs of steps that ask the same facts are put behind one test of these, so that other packets skip them together.
+
+    Sound: a step whose facts are missing does not hold. A run begins with what two neighbours both ask, and goes on as
+    long as all of that is asked.
+    """
+    steps = tuple(replace(s, body=grouped(s.body), orelse=grouped(s.orelse)) for s in steps)
+    out: list[Tested] = []
+    at = 0
+    while at < len(steps):
+        end, shared = at + 1, NO_GATE
+        if at + 1 < len(steps):
+            shared = _common([_plain(steps[at]), _plain(steps[at + 1])])
+        while shared and end < len(steps) and _holds(_plain(steps[end]), shared):
+            end += 1
+        run = steps[at:end]
+        if len(run) > 1:
+            masks = tuple(Mask(layer, tuple(sorted(facts))) for layer, facts in shared.items())
+            run = (Tested(None, all_of(*masks), tuple(behind(s, shared) for s in run)),)
+        out.extend(run)
+        at = end
+    return tuple(out)
+
+
+def _plain(tested: Tested) -> Gate:
+    """What a step asks; a block with an else is tried whatever its head asks."""
+    return NO_GATE if tested.orelse else _facts(tested.condition)
+
+
+def _holds(asked: Gate, shared: Gate) -> bool:
+    return all(facts <= asked.get(layer, frozenset()) for layer, facts in shared.items())
 
 
 def asks_facts(tested: Tested) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from ebpfc import __version__
 from ebpfc.compiler.codegen.condition import render
-from ebpfc.compiler.codegen.gate import Gate, Tested, asks_facts, behind, count_tests, gate_of
+from ebpfc.compiler.codegen.gate import Gate, Tested, asks_facts, behind, count_tests, gate_of, grouped
 from ebpfc.compiler.codegen.layer_view import LayerView, WalkedBit, build_layer, has_proto, needs_walk, walked_bits
 from ebpfc.compiler.codegen.opening import decides_malformed, opens, told_by_facts
 from ebpfc.compiler.codegen.plan import LAYER_NAMES, LateTest, Plan, Slot
@@ -20,7 +20,7 @@ from ebpfc.compiler.codegen.table_view import SetsView, build_sets
 from ebpfc.compiler.ir import program as ir
 
 STACK_TESTS, STACK_TESTS_INSIDE, STACK_TESTS_BEHIND_GATE, REGISTER_TESTS = 16, 8, 80, 48
-"""Up to how many tests of facts and bytes what was parsed is kept on the stack: of one layer; with an inner packet; when
+"""Up to how many tests of facts and bytes what was parsed is kept on the stack: of one layer; with an inner one; when
 no rule looks at facts any more. With more it lies in a map that the verifier does not follow, and beyond REGISTER_TESTS
 each rule reads the facts from there again: what the verifier must remember grows with every branch on a register."""
 WIDE_FACTS = 32
@@ -139,7 +139,7 @@ def build_view(
         named = {name: first + rules + 1 + i for i, name in enumerate(names)}
         tested = _tested(program.body, plan)
         gate = gate_of(tested)
-        tested = tuple(behind(s, gate) for s in tested)
+        tested = grouped(tuple(behind(s, gate) for s in tested))
         _complete(plan)
         views = _StepViews(program.hook, origins, first, named)
         hooks.append(_hook(program, plan, tested, gate, views, rules, features))
@@ -212,6 +212,9 @@ class _StepViews:
 
     def _step(self, tested: Tested) -> StepView:
         step, text = tested.step, render(tested.condition)
+        if step is None:
+            body = self.steps(tested.body)
+            return StepView(False, text, f"{len(body)} steps that ask the same", body[0].file, body[0].line, body=body)
         if isinstance(step, ir.BlockStep):
             at = self.origins.blocks[step.number]
             body, orelse = self.steps(tested.body), self.steps(tested.orelse)
