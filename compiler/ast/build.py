@@ -44,7 +44,7 @@ _NESTING: dict[str, Callable[[int], int]] = {
 
 def parse_source(sources: SourceMap, file: int, sink: Sink) -> SourceTree | None:
     """The AST of one file of the map; None after errors of syntax."""
-    return _parse(sources, file, sink, parse_tree, build_ast)
+    return _parse(sources, file, sink, parse_tree, build_ast, most=_MOST_ERRORS)
 
 
 def parse_expression(text: str, sources: SourceMap, sink: Sink) -> Match | None:
@@ -54,24 +54,24 @@ def parse_expression(text: str, sources: SourceMap, sink: Sink) -> Match | None:
         hint = "write a match: `tcp dst port 22`"
         sink.error("PF0203", "the expression is empty", Span(file, 0, len(text)), "nothing to match", (hint,))
         return None
-    return _parse(sources, file, sink, parse_expression_tree, build_expression)
+    return _parse(sources, file, sink, parse_expression_tree, build_expression, most=1)
 
 
-def build_ast(tree: Tree[Token], file_index: int, sink: Sink) -> SourceTree:
+def build_ast(tree: Tree[Token], context: Context) -> SourceTree:
     """The AST of a whole file. Raises TooDeepError."""
-    result: SourceTree = _fold(tree, file_index, sink)
+    result: SourceTree = _fold(tree, context)
     return result
 
 
-def build_expression(tree: Tree[Token], file_index: int, sink: Sink) -> Match:
+def build_expression(tree: Tree[Token], context: Context) -> Match:
     """The AST of one match. Raises TooDeepError."""
-    result: Match = _fold(tree, file_index, sink)
+    result: Match = _fold(tree, context)
     return result
 
 
-def _fold(tree: Tree[Token], file_index: int, sink: Sink) -> Any:
+def _fold(tree: Tree[Token], context: Context) -> Any:
     with collector_off():
-        return fold(tree, Context(file_index, sink), HANDLERS, _NESTING, FLAT_RULES, MAX_DEPTH)
+        return fold(tree, context, HANDLERS, _NESTING, FLAT_RULES, MAX_DEPTH)
 
 
 def _parse(
@@ -79,15 +79,17 @@ def _parse(
     file: int,
     sink: Sink,
     parse: Callable[[str], Tree[Token]],
-    build: Callable[[Tree[Token], int, Sink], _Built],
+    build: Callable[[Tree[Token], Context], _Built],
+    most: int,
 ) -> _Built | None:
+    """Reports up to `most` errors of syntax: of several lines each may hold one, of one match only the first counts."""
     from lark import UnexpectedInput  # here, because importing it takes longer than printing the help
 
     text: str | None = sources.files[file].text
     failed = 0
-    while text is not None and failed < _MOST_ERRORS:
+    while text is not None and failed < most:
         try:
-            built = build(parse(text), file, sink)
+            built = build(parse(text), Context(file, text, sink))
         except LayoutError as error:
             sink.items.append(explain_layout(error, text, file))
             return None

@@ -89,10 +89,11 @@ def _check_mixture(context: Context, operands: list[Arith], ops: list[ArithOp], 
     if not loose or (not inner and (len(ops) == 1 or set(ops) == {"^"})):
         return
     op = loose[0]
+    said = [_as_written(context, operand) for operand in operands]
     if inner:
-        parts = [f"({print_arith(item)})" if item in inner else print_arith(item) for item in operands]
+        parts = [f"({part})" if item in inner else part for item, part in zip(operands, said, strict=True)]
     else:
-        parts = [f"({print_arith(operands[0])} {ops[0]} {print_arith(operands[1])})", *map(print_arith, operands[2:])]
+        parts = [f"({said[0]} {ops[0]} {said[1]})", *said[2:]]
         ops = ops[1:]
     written = parts[0] + "".join(f" {o} {part}" for o, part in zip(ops, parts[1:], strict=True))
     context.sink.error(
@@ -102,6 +103,12 @@ def _check_mixture(context: Context, operands: list[Arith], ops: list[ArithOp], 
         "which comes first?",
         (f"write the parentheses: `{written}`, or the other way round",),
     )
+
+
+def _as_written(context: Context, node: Arith) -> str:
+    """The author's own spelling (`0x1fff`); over several lines, where comments may stand, the printer's."""
+    text = context.text[node.span.start : node.span.end]
+    return print_arith(node) if "\n" in text else text
 
 
 def _minus(context: Context, kids: Kids, span: Span) -> Arith:

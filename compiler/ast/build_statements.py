@@ -41,6 +41,14 @@ _DECIDING = ("redirect", "balance")
 
 
 @dataclass(frozen=True, slots=True)
+class Point:
+    """One of the hooks in a `hook` statement: "tc ingress"."""
+
+    text: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class Lead:
     """The action before the match."""
 
@@ -90,11 +98,12 @@ def _expression(context: Context, kids: Kids, span: Span) -> Match:
 
 
 def _hook(context: Context, kids: Kids, span: Span) -> Hook:
-    return Hook(tuple(kids[1::2]), span)
+    points: list[Point] = kids[1::2]
+    return Hook(tuple(point.text for point in points), span, tuple(point.span for point in points))
 
 
-def _hook_point(context: Context, kids: Kids, span: Span) -> str:
-    return " ".join(map(str, kids))
+def _hook_point(context: Context, kids: Kids, span: Span) -> Point:
+    return Point(" ".join(map(str, kids)), span)
 
 
 def _verdict(context: Context, kids: Kids, span: Span) -> Verdict:

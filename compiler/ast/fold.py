@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What every handler needs besides its node: the file that spans name, and where findings go."""
+    """What every handler needs besides its node: the file that spans name, its text, and where findings go."""
 
     file: int
+    text: str
     sink: Sink
 
 

@@ -229,7 +229,7 @@ _PHRASES: tuple[tuple[re.Pattern[str], _Advice], ...] = tuple(
             lambda m: (f"an address with a port: `{m.group()}`", f"write `host {m['host']} and port {m['port']}`"),
         ),
         (
-            r"\b(?P<low>\d+):(?P<high>\d+)\b",
+            r"(?<![\w:.\-])(?P<low>\d+):(?P<high>\d+)(?![\w:.\-])",
             lambda m: ("a range is written with `-`", f"write `{m['low']}-{m['high']}`"),
         ),
         (_any_of(_VERDICTS), _translate(_VERDICTS, "`{}` is no verdict of this language")),

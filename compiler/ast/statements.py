@@ -6,7 +6,7 @@ that `lower`, `analysis` and the reference semantics walk.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from ebpfc.compiler.ast.matches import Match
@@ -63,8 +63,11 @@ Direction = Literal["inbound", "outbound"]
 
 @dataclass(frozen=True, slots=True)
 class Hook:
+    """`point_spans`: the place of each point, beside `span`, which is the whole statement's."""
+
     points: tuple[HookPoint, ...]
     span: Span = span_field()
+    point_spans: tuple[Span, ...] = field(default=(), compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ from ebpfc.compiler.ast.nodes import (
 )
 from ebpfc.compiler.diagnostics.model import Sink
 from ebpfc.compiler.fields import ACCESSORS, FIELDS, PROTOCOLS
-from ebpfc.compiler.sema import refused
+from ebpfc.compiler.sema import refused, wide_fields
 from ebpfc.compiler.sema.constants import fold
 from ebpfc.compiler.sema.domains import WORD32, Domain, bytes_domain, field_domain, key_domain, operand_domain
 from ebpfc.compiler.sema.values import ValueResolver
@@ -59,7 +59,7 @@ class ArithmeticResolver:
             return self._value_relation(node, plain)
         right_plain = _bare(node.right)
         if isinstance(right_plain, FieldRef) and _row_kind(right_plain) not in ("number", "ipv4"):
-            self._too_wide(right_plain)
+            wide_fields.operand(self.sink, right_plain)
             return None
         domain = _words_domain(node.left) or _words_domain(node.right) or WORD32
         left, right = self.arith(node.left, domain), self.arith(node.right, domain)
@@ -85,12 +85,15 @@ class ArithmeticResolver:
         if isinstance(right, Const):
             right = Number(right.value, right.span)
         if isinstance(right, _ARITH):
-            if kind != "ipv4":
-                self._too_wide(plain, "compared with an address only")
-                return None
             inner = _bare(right)
-            if isinstance(inner, FieldRef) and _row_kind(inner) not in ("number", "ipv4"):
-                self._too_wide(inner)
+            if isinstance(inner, FieldRef) and _row_kind(inner) in wide_fields.KINDS:
+                if kind in wide_fields.KINDS:
+                    wide_fields.two_fields(self.sink, node, plain, inner)
+                else:
+                    wide_fields.operand(self.sink, inner)
+                return None
+            if kind in wide_fields.KINDS:
+                wide_fields.operand(self.sink, plain, "compared with an address only")
                 return None
             resolved = self.arith(right, WORD32)
             return None if left is None or resolved is None else replace(node, left=left, right=resolved)
@@ -208,7 +211,7 @@ class ArithmeticResolver:
             self._unknown_field(node)
             return None
         if row.bits > 32 and not wide:
-            self._too_wide(node)
+            wide_fields.operand(self.sink, node)
             return None
         return node
 
@@ -249,15 +252,6 @@ class ArithmeticResolver:
             self.sink.error("PF0430", f"a shift by {divisor} leaves nothing of 32 bits", node.right.span, "at most 31")
             return None
         return node
-
-    def _too_wide(self, node: FieldRef, label: str = "wider than 32 bits") -> None:
-        self.sink.error(
-            "PF0431",
-            f"`{node.proto}.{node.name}` is wider than 32 bits: it is compared with an address, and is no operand",
-            node.span,
-            label,
-            (f"write `{node.proto}.{node.name} == ...` with an address, or `in {{...}}`",),
-        )
 
 
 def _bare(node: Arith) -> Arith:

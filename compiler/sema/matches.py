@@ -9,7 +9,6 @@ or 3` differently (its parentheses give the old qualifiers back), so that text i
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import replace
 from typing import assert_never
 
@@ -55,6 +54,7 @@ from ebpfc.compiler.sema import refused
 from ebpfc.compiler.sema.arithmetic import ArithmeticResolver
 from ebpfc.compiler.sema.definitions import Definitions, NamedMatch
 from ebpfc.compiler.sema.domains import PORT, Domain, encap_domain, qualifier_domain
+from ebpfc.compiler.sema.problems import closest_name
 from ebpfc.compiler.sema.size import MAX_DEPTH, size_of
 from ebpfc.compiler.sema.values import ValueResolver
 
@@ -210,8 +210,8 @@ class MatchResolver:
         if reason is not None:
             self.sink.error("PF0620", reason.message, node.span, reason.label, reason.hints)
             return
-        close = difflib.get_close_matches(text, list(self.definitions.made), 1)
-        hint = f"did you mean `{close[0]}`?" if close else f"define it above: `let {text} = ...`"
+        close = closest_name(text, list(self.definitions.made))
+        hint = f"did you mean `{close}`?" if close else f"define it above: `let {text} = ...`"
         self.sink.error("PF0302", f"nothing is named `{text}`", node.span, "unknown name", (hint,))
 
     def _qualifier_hint(self, value: Value) -> str:

@@ -7,6 +7,7 @@ carries a diagnostic without its place: for a named set that is the use, not the
 from __future__ import annotations
 
 import difflib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -76,6 +77,15 @@ def kind_hints(value: Value, domain: Domain) -> tuple[str, ...]:
             return ()
 
 
+def closest_name(text: str, names: Sequence[str]) -> str | None:
+    """The name that was probably meant. A slip changes much of a short word, and little of a long one."""
+    near = difflib.get_close_matches(text[:40], names, 1, 0.65 if len(text) <= _SHORT else 0.8)
+    return near[0] if near else None
+
+
+_SHORT = 6
+
+
 def unknown_word(text: str, domain: Domain, definitions: Definitions) -> WrongValueError:
     """Why `text` says nothing in this place."""
     if text in definitions.later:
@@ -89,11 +99,11 @@ def unknown_word(text: str, domain: Domain, definitions: Definitions) -> WrongVa
     if reason is not None:
         return WrongValueError("PF0620", reason.message, reason.label, reason.hints)
     if domain.kind == "number":
-        close = difflib.get_close_matches(text, [*domain.words, *definitions.made], 1)
-        hints = (f"did you mean `{close[0]}`?",) if close else ("write the number",)
+        close = closest_name(text, [*domain.words, *definitions.made])
+        hints = (f"did you mean `{close}`?",) if close else ("write the number",)
         if text == "ipip" and "ipencap" in domain.words:
             hints = ("write `ipencap` (4, IP in IP), or the number 94",)
         return WrongValueError("PF0306", f"`{text}` is no name of {domain.what}", "unknown name", hints)
-    close = difflib.get_close_matches(text, list(definitions.made), 1)
-    hints = (f"did you mean `{close[0]}`?",) if close else ("write the address, or name it: `let server = 10.0.0.1`",)
+    close = closest_name(text, list(definitions.made))
+    hints = (f"did you mean `{close}`?",) if close else ("write the address, or name it: `let server = 10.0.0.1`",)
     return WrongValueError("PF0406", f"`{text}` is no address: host names are never looked up", "no address", hints)

@@ -67,6 +67,17 @@ def word(text: str) -> Reason | None:
     return REFUSED_WORDS.get(text)
 
 
+_WAYS = {"in": "ingress", "inbound": "ingress", "input": "ingress", "ingress": "ingress"} | dict.fromkeys(
+    ("out", "outbound", "output", "egress"), "egress"
+)
+
+
+def hook_hint(point: str) -> str:
+    """What to write instead of a hook that does not exist: the one of its direction, where it names one."""
+    way = next((_WAYS[word] for word in reversed(point.split()) if word in _WAYS), None)
+    return "write `xdp`, `tc ingress` or `tc egress`" if way is None else f"write `tc {way}`"
+
+
 _NOT_BUILT_ENCAPS = ("geneve", "gre", "ipip", "gtp", "mpls", "pppoes", "pppoed")
 _TEST_HINTS: dict[str, str] = {
     "geneve": "match the outer packet: `udp dst port 6081`",

@@ -153,20 +153,20 @@ class _PolicyResolver:
                 assert_never(statement)
 
     def _hook(self, hook: Hook) -> None:
-        for point in hook.points:
+        for point, span in zip(hook.points, hook.point_spans, strict=True):
             if point in self.settings.hooks:
                 self.sink.error(
-                    "PF0313", f"hook `{point}` stands twice", hook.span, "named before",
+                    "PF0313", f"hook `{point}` stands twice", span, "named before",
                     ("name each hook once",), (Related(self.settings.hooks[point], "first here"),),
                 )  # fmt: skip
             elif point in BUILT_HOOKS:
-                self.settings.hooks[point] = hook.span
+                self.settings.hooks[point] = span
             elif point in KNOWN_HOOKS:
-                refused.not_built(self.sink, "PF0607", point, hook.span, "write `xdp`, `tc ingress` or `tc egress`")
+                refused.not_built(self.sink, "PF0607", point, span, "write `xdp`, `tc ingress` or `tc egress`")
             else:
                 self.sink.error(
-                    "PF0318", f"there is no hook `{point}`", hook.span, "unknown hook",
-                    ("write `xdp`, `tc ingress` or `tc egress`",),
+                    "PF0318", f"there is no hook `{point}`", span, "unknown hook",
+                    (refused.hook_hint(point),),
                 )  # fmt: skip
 
     def _default(self, default: Default) -> None:

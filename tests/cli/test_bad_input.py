@@ -204,9 +204,9 @@ NOT_BUILT = {
     'drop payload starts "GET "\n': ("PF0605", 'payload starts "GET "'),
     "drop ip protochain 6\n": ("PF0605", "ip protochain 6"),
     "assert drop tcp\npass\n": ("PF0606", "assert drop tcp"),
-    "hook socket\npass\n": ("PF0607", "hook socket"),
-    "hook cgroup ingress\npass\n": ("PF0607", "hook cgroup ingress"),
-    "hook netfilter forward\npass\n": ("PF0607", "hook netfilter forward"),
+    "hook socket\npass\n": ("PF0607", "socket"),
+    "hook cgroup ingress\npass\n": ("PF0607", "cgroup ingress"),
+    "hook netfilter forward\npass\n": ("PF0607", "netfilter forward"),
 }
 
 

@@ -118,7 +118,19 @@ SAID = {
     "drop tcp or udp and icmp": "write `tcp or (udp and icmp)`",
     "drop ip[0] * 2 % 3 == 1": "write the parentheses: `(ip[0] * 2) % 3`, or the other way round",
     "drop port 010": "write `10`, or hexadecimal with `0x`",
-    "drop tcp dst port": "here may stand: a value or `in`",
+    "drop tcp dst port": "here may stand: a port, a range or a set",
+    "drop src net": "here may stand: a net (`10.0.0.0/8`), a range or a set",
+    "drop tcp dst port 22 log": "write `then log`",
+    "drop tcp count": "write `then count`",
+    "tcp dst port 22 drop": "write `then drop`",
+    "drop ip[6:2] & 0x1fff % 8 = 1": "write the parentheses: `ip[6:2] & (0x1fff % 8)`",
+    "drop ip[0] % 0x10 + len = 1": "write the parentheses: `(ip[0] % 0x10) + len`",
+    "hook tc in": "write `tc ingress`",
+    "hook xdp, tc out, socket in": "write `tc ingress`",
+    "hook xdp tc ingress": "write a comma between two hooks",
+    "let net = {10.0.0.0/8}": "choose another name: `net_` or `my_net`",
+    "drop wlan host 00:00:5e:00:53:01": "write `ether src`",
+    "drop port 80:90": "write `80-90`",
     "drop tcp and": "here may stand: a match",
     "drop port {80 443}": "write a comma before it: `, 443`",
     "drop src net in web": "write `src net SET`, without `in`",
@@ -140,6 +152,12 @@ def test_an_empty_expression_is_refused() -> None:
     sink = Sink()
     assert parse_expression(" \n", SourceMap(), sink) is None
     assert [item.code for item in sink.items] == ["PF0203"]
+
+
+def test_of_an_expression_only_the_first_mistake_is_told() -> None:
+    sources, sink = SourceMap(), Sink()
+    assert parse_expression("tcp dport 22", sources, sink) is None
+    assert [(item.code, sources.excerpt(item.span)) for item in sink.items] == [("PF0209", "tcp dport 22")]
 
 
 def test_a_bracket_points_at_the_one_that_is_open() -> None:

@@ -86,7 +86,7 @@ CASES = [
     ("ether.saddr > 0:1:2:3:4:5", "PF0431", "ether.saddr > 0:1:2:3:4:5", "ether.saddr != 0:1:2:3:4:5"),
     ("ip6.saddr + 1 == 2", "PF0431", "ip6.saddr", "ip6.hoplimit + 1 == 2"),
     ("1 == ether.saddr", "PF0431", "ether.saddr", "ether.saddr == 0:0:0:0:0:1"),
-    ("ether.saddr == ether.daddr", "PF0431", "ether.saddr", "ether[0:4] == ether[6:4]"),
+    ("ether.saddr == ether.daddr", "PF0431", "ether.saddr == ether.daddr", "ether[0:4] == ether[6:4]"),
     ("ip.foo == 1", "PF0433", "ip.foo", "ip.ttl == 1"),
     ("foo.bar == 1", "PF0433", "foo.bar", "ip.id == 1"),
     ("(src, dst port) in {80}", "PF0439", "(src, dst port) in {80}", "dst port in {80}"),
@@ -137,3 +137,31 @@ def test_broadcast_with_a_netmask(check_expression: Callable[..., Any]) -> None:
 def test_a_third_tag_is_the_last_of_the_three(check_expression: Callable[..., Any]) -> None:
     (problem,) = check_expression("vlan and vlan and vlan").diagnostics
     assert problem.span.start == len("vlan and vlan and ")
+
+
+HINTS = [
+    (
+        "ip6.saddr == ip6.daddr",
+        "compare each with an address: `ip6.saddr == 2001:db8::1 and ip6.daddr == 2001:db8::2`",
+    ),
+    (
+        "ether.saddr != (ether.daddr)",
+        "compare each with an address: `ether.saddr != 00:00:5e:00:53:01 and ether.daddr != 00:00:5e:00:53:02`",
+    ),
+    ("port htpp", "did you mean `http`?"),
+    ("port shh", "did you mean `ssh`?"),
+    ("port wiregard", "did you mean `wireguard`?"),
+    ("port my-service", "write the number"),
+    ("port sql-servise", "did you mean `sql-service`?"),
+]
+
+
+@pytest.mark.parametrize(("wrong", "hint"), HINTS, ids=[wrong for wrong, _ in HINTS])
+def test_the_hint_says_what_to_write(check_expression: Callable[..., Any], wrong: str, hint: str) -> None:
+    (problem,) = check_expression(wrong).diagnostics
+    assert problem.hints == (hint,)
+
+
+def test_what_a_hint_says_to_write_instead_of_two_wide_fields_is_taken(check_expression: Callable[..., Any]) -> None:
+    for wrong, hint in HINTS[:2]:
+        assert check_expression(hint.split("`")[1]).errors == (), wrong

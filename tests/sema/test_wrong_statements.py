@@ -40,8 +40,8 @@ CASES = [
     ("let a = {1, 2}\ndrop ip.ttl + a == 5", "PF0440", "a", "let a = 1\ndrop ip.ttl + a == 5"),
     ("let a = {10.0.0.1, 10.0.0.2}\ndrop ip.saddr == a", "PF0440", "a", "let a = 10.0.0.1\ndrop ip.saddr == a"),
     # hooks, defaults, rules
-    ("hook xdp\nhook xdp\npass", "PF0313", "hook xdp", "hook xdp\nhook tc ingress\npass"),
-    ("hook xdp, xdp\npass", "PF0313", "hook xdp, xdp", "hook xdp, tc egress\npass"),
+    ("hook xdp\nhook xdp\npass", "PF0313", "xdp", "hook xdp\nhook tc ingress\npass"),
+    ("hook xdp, xdp\npass", "PF0313", "xdp", "hook xdp, tc egress\npass"),
     ("default drop\ndefault pass\npass", "PF0314", "default pass", "default drop\ndefault pass outbound\npass"),
     (
         "default drop inbound\ndefault drop inbound",
@@ -50,10 +50,11 @@ CASES = [
         "default drop inbound\ndefault pass outbound",
     ),
     ("a: drop arp\na: drop rarp", "PF0316", "a: drop rarp", "a: drop arp\nb: drop rarp"),
-    ("hook wire\npass", "PF0318", "hook wire", "hook xdp\npass"),
-    ("hook socket\npass", "PF0607", "hook socket", "hook tc ingress\npass"),
-    ("hook cgroup ingress\npass", "PF0607", "hook cgroup ingress", "hook tc ingress\npass"),
-    ("hook netfilter input\npass", "PF0607", "hook netfilter input", "hook tc ingress\npass"),
+    ("hook tc ingress, tc out\npass", "PF0318", "tc out", "hook tc ingress, tc egress\npass"),
+    ("hook wire\npass", "PF0318", "wire", "hook xdp\npass"),
+    ("hook socket\npass", "PF0607", "socket", "hook tc ingress\npass"),
+    ("hook cgroup ingress\npass", "PF0607", "cgroup ingress", "hook tc ingress\npass"),
+    ("hook netfilter input\npass", "PF0607", "netfilter input", "hook tc ingress\npass"),
     ("default reject\npass", "PF0603", "default reject", "default drop\npass"),
     # not built yet
     (

@@ -17,7 +17,7 @@ from ebpfc.compiler.source import SourceMap
 
 
 def print_diagnostics(diagnostics: Sequence[Diagnostic], sources: SourceMap, arguments: argparse.Namespace) -> None:
-    """`--quiet` leaves warnings out, `--json` prints an array, `--raw` adds the toolchain's own words."""
+    """`--quiet` leaves warnings out, `--json` prints one object, `--raw` adds the toolchain's own words."""
     shown = tuple(d for d in diagnostics if d.severity == "error" or not arguments.quiet)
     if arguments.json:
         json.dump({"diagnostics": render_json(shown, sources)}, sys.stdout, indent=2)
