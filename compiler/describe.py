@@ -6,6 +6,7 @@ their names in C, and the origin of every rule and block.
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from ebpfc.compiler.ast import nodes
@@ -81,10 +82,17 @@ def describe(
 
 def _rule(rule: nodes.Rule, sources: SourceMap, counters: tuple[int, ...]) -> RuleEntry:
     line, column = sources.position(rule.span) if rule.span.file >= 0 else (1, 1)
-    file = sources.files[rule.span.file].path if rule.span.file >= 0 else ""
+    file = _place(rule.span.file, sources) if rule.span.file >= 0 else ""
     text = " ".join(_shown(rule.span, sources).split())
     actions = tuple(print_action(a) for a in rule.actions)
     return RuleEntry(rule.number, file, line, column, rule.name, text, actions, counters)
+
+
+def _place(file: int, sources: SourceMap) -> str:
+    """A rule file as seen from the main file's folder, below which all lie: the object is the same bytes however the
+    command names them, and says nothing of the machine."""
+    main = sources.files[0].path
+    return os.path.relpath(sources.files[file].path, os.path.dirname(main) or os.curdir)  # noqa: PTH120
 
 
 def _looks_at_tags(program: ir.Program) -> bool:
