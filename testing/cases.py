@@ -26,6 +26,8 @@ from ebpfc.testing.packets import Layer
 
 _WORD = re.compile(r'"[^"]*"|\S+')
 _EXTENSIONS = {"hopopts": 0, "routing": 43, "dstopts": 60}
+_NEXT_IN_A_BYTE = ("ip", "ip6", "ah", "fragment", *_EXTENSIONS)
+"""Headers that name what they carry in one byte, where "nothing" has no number."""
 _ENDS = {"eth": ("src", "dst"), "arp": ("sender", "target"), "ip": ("src", "dst"), "ip6": ("src", "dst")}
 _NUMBERS = {"vlan": ("vid",), "vxlan": ("vni",), "icmp": ("kind", "code"), "icmp6": ("kind", "code")}
 _PORTS = ("tcp", "udp", "sctp")
@@ -110,6 +112,8 @@ def _carried(layers: list[list[str]]) -> Layer:
     if kind in ("arp", "icmp", "icmp6", *_PORTS):
         build: Callable[..., Layer] = getattr(packets, kind)
         return build(**options) if kind == "arp" else build(data=_payload(layers[1:]), **options)
+    if len(layers) == 1 and kind in _NEXT_IN_A_BYTE and not options.keys() & {"protocol", "following"}:
+        raise ValueError(f"write what {kind} carries: `/ data 0`")
     inner = _carried(layers[1:])
     match kind:
         case "vlan":

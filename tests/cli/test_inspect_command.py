@@ -18,7 +18,7 @@ C_TEXT = """\
 SEC("xdp") int pf_xdp(void *ctx) { return ctx ? 2 : 1; }
 char _license[] SEC("license") = "GPL";
 """
-RULE = {"number": 0, "file": "edge.pf", "line": 3, "column": 1, "name": "ssh", "text": "drop tcp", "actions": ["drop"]}
+RULE = {"number": 0, "file": "edge.pf", "line": 3, "column": 1, "name": "ssh", "text": "ssh: drop tcp", "actions": []}
 MANIFEST = {
     "version": 1,
     "policy": "edge",
@@ -44,7 +44,13 @@ def written(folder: Path, content: bytes) -> str:
 def test_text(made: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["inspect", written(tmp_path, made)]) == 0
     printed = capsys.readouterr().out
-    for word in ("policy     edge", "pf_xdp", "default drop", "edge.pf:3", "ssh: drop tcp", "5.10 or later"):
+    for word in (
+        "policy     edge",
+        "pf_xdp",
+        "default drop",
+        "edge.pf:3                ssh: drop tcp",
+        "5.10 or later",
+    ):
         assert word in printed
 
 

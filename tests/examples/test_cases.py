@@ -64,3 +64,15 @@ def test_the_headers_from_the_outside_in(text: str, frame: bytes) -> None:
 def test_what_is_no_case_is_refused_with_its_line(line: str) -> None:
     with pytest.raises(CaseError, match=r"^line 2: "):
         parse_cases(f"# first\n{line}\n")
+
+
+@pytest.mark.parametrize("kind", ["ip", "ip6", "fragment", "hopopts", "ah"])
+def test_a_header_that_carries_nothing_asks_for_what_it_carries(kind: str) -> None:
+    with pytest.raises(CaseError, match=rf"^line 1: write what {kind} carries: `/ data 0`"):
+        parse_cases(f"pass default {kind}\n")
+    assert parse_cases(f"pass default {kind} / data 0\n")
+
+
+def test_a_header_that_carries_nothing_may_say_what_would_follow() -> None:
+    (case,) = parse_cases("pass default ip 10.0.0.1 > 10.0.0.2 protocol=6\n")
+    assert case.frame == packets.ether(packets.ip4(packets.raw(6), src="10.0.0.1", dst="10.0.0.2"))

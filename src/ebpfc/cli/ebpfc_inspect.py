@@ -104,8 +104,7 @@ def _rules(manifest: Mapping[str, Any]) -> Iterator[str]:
     yield "rules      place                    text"
     for rule in rules:
         place = f"{rule.get('file')}:{rule.get('line')}"
-        name = f"{rule['name']}: " if isinstance(rule.get("name"), str) else ""
-        yield f"  {_short(rule.get('number')):>5}    {_short(place):<24} {_short(name + str(rule.get('text')))}"
+        yield f"  {_short(rule.get('number')):>5}    {_short(place):<24} {_short(rule.get('text'))}"
 
 
 def _sizes(found: MapRecord) -> str:
