@@ -106,7 +106,8 @@ def _checked_expression(text: str, options: Options, sources: SourceMap, sink: S
 def _compiled(policy: nodes.Policy, options: Options, sources: SourceMap, sink: Sink) -> Compiled:
     """Lower, run the passes, print the C, for each hook."""
     dumps: dict[str, str] = {}
-    programs = tuple(build_program(policy, hook, _recorder(dumps)) for hook in _hooks(policy))
+    observe = _recorder(dumps)
+    programs = tuple(build_program(policy, hook, observe) for hook in _hooks(policy))
     names = named_counters(policy)
     features = Features(options.counters and not options.trace, options.trace)
     view = build_view(programs, origins(policy, sources), len(policy.rules), names, features)
