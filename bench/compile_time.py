@@ -114,4 +114,5 @@ def _seconds(action: Callable[[], object]) -> float:
 
 def _run(words: tuple[str, ...]) -> str:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(entry for entry in sys.path if entry)}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # warm: an installed ebpfc has its modules' bytecode
     return subprocess.run(words, check=True, capture_output=True, text=True, env=environment).stdout
