@@ -3,7 +3,7 @@
 The numbers from the first range's start to the last one's end are cut into 2**k equal buckets by their upper bits; a
 bucket holds the index of the first range that ends in it or behind. From there a *window* of ranges is looked at: as
 many as the fullest bucket touches. More buckets make smaller windows; BUCKETS_AT_MOST bounds them. IPv6 addresses are
-bucketed by their upper 64 bits.
+bucketed by their upper 64 bits. Any set has this form; codegen/cut.py has a quicker one for most.
 """
 
 from __future__ import annotations
