@@ -19,6 +19,8 @@ _STATE = re.compile(r"^(\d+: |R\d+\w*=|from \d|fp-|caller|callee|frame\d|func#|m
 _FINAL = re.compile(r"^(processed \d+ insns|verification time|stack depth|peak_states|insns processed)")
 _NUMBERED = re.compile(r"^(?:\./)?\d+-")  # the compiler knows rule files as `0-edge.pf`
 _MOST_REASONS = 2
+_ENOTSUPP = 524
+"""The kernel's own errno, which no libc knows: of a program load, that the JIT wrote no code (kernel/bpf/core.c)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,8 @@ def find_verifier_reason(messages: str) -> VerifierFinding | None:
 
 def explain_load_failure(messages: str, error: int, programs: list[str]) -> KernelError:
     """`error`: the positive errno of bpf_object__load; `programs`: what was to be loaded."""
+    if error == _ENOTSUPP or f"({_ENOTSUPP})" in messages:
+        return _jit_failure(messages, error)
     finding = find_verifier_reason(messages)
     named = ", ".join(quote(p, 32) for p in programs)
     if finding is None:
@@ -73,3 +77,15 @@ def explain_load_failure(messages: str, error: int, programs: list[str]) -> Kern
         )
     message = f"the verifier refused program {quote(finding.program, 32)}{place}{rule}: {reason}"
     return KernelError(message, hints, messages, error)
+
+
+def _jit_failure(messages: str, error: int) -> KernelError:
+    """The verifier took the program, the kernel's JIT did not find a layout for its jumps: rare, and of the bytes alone."""
+    failed = re.search(r"prog '([^'\n]*)': (?:BPF program load|failed to load)", messages)
+    program = quote(failed[1], 32) if failed else "the program"
+    return KernelError(
+        f"the kernel's JIT compiler gave up on {program}: a fault of the kernel, not of the policy",
+        ("any change of the code helps: compile with another clang (--cc), or put two rules in another order",),
+        messages,
+        error,
+    )
