@@ -80,7 +80,7 @@ def explain_load_failure(messages: str, error: int, programs: list[str]) -> Kern
 
 
 def _jit_failure(messages: str, error: int) -> KernelError:
-    """The verifier took the program, the kernel's JIT did not find a layout for its jumps: rare, and of the bytes alone."""
+    """The verifier took the program; the JIT found no layout for its jumps: rare, and a matter of the bytes alone."""
     failed = re.search(r"prog '([^'\n]*)': (?:BPF program load|failed to load)", messages)
     program = quote(failed[1], 32) if failed else "the program"
     return KernelError(
