@@ -232,7 +232,9 @@ def test_an_interrupt_ends_the_compiler_and_leaves_nothing(rules: Path, number: 
     fake.write_text(f"#!/bin/sh\n{version}\necho $$ > {pid_file}.new\nmv {pid_file}.new {pid_file}\nexec sleep 60\n")
     fake.chmod(0o755)
     running = subprocess.Popen(
-        [sys.executable, "-m", "ebpfc", "rules.pf", "-o", "out.o", "--quiet", "--cc", str(fake)],
+        # A test run in the background ignores SIGINT, and so would its children.
+        ["env", "--default-signal=INT", sys.executable, "-m", "ebpfc",
+         "rules.pf", "-o", "out.o", "--quiet", "--cc", str(fake)],
         env={**ENVIRONMENT, "TMPDIR": str(work)}, stderr=subprocess.PIPE,
     )  # fmt: skip
     deadline = time.monotonic() + 20
