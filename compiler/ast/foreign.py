@@ -51,7 +51,7 @@ def find_foreign(statement: str, at: int) -> Foreign | None:
     first = max(0, at - _BEFORE)
     window = statement[first : at + _AFTER]
     for pattern, advice in _PHRASES:
-        for match in pattern.finditer(window):
+        for match in re.finditer(pattern, window):
             # The parser stops inside a phrase, right after it, or at its first word.
             if match.start() <= at - first <= match.end() + _blanks(window, match.end()):
                 said = advice(match)
@@ -180,74 +180,71 @@ def _any_of(words: dict[str, str]) -> str:
     return r"(?<![\w.\-])(?:" + "|".join(words) + r")(?![\w.\-])"
 
 
-_PHRASES: tuple[tuple[re.Pattern[str], _Advice], ...] = tuple(
-    (re.compile(pattern), advice)
-    for pattern, advice in (
-        (rf"\b(?P<proto>ip6?|ether|arp)\s+(?P<word>[sd]addr)\s+{_NOT}{_VALUE}", _address),
-        (rf"\b(?P<proto>tcp|udp|sctp|th)\s+(?P<word>[sd]port)\s+{_NOT}{_VALUE}", _port),
-        (rf"\b(?P<proto>vlan|vxlan)\s+(?P<word>id|vid|vni)\s+{_VALUE}", _tag),
-        (r"(?:\bct|--|-m\s+\w+\s+--)\s*(?P<word>state|ctstate)\s+(?P<value>\{[^}]*\}?|[\w,]+)", _state),
-        (r"\b(?:keep|modulate|synproxy)\s+(?P<word>state)\b", _say("`{}` is pf's", "write `track`, and `state new`")),
+_PHRASES: tuple[tuple[str, _Advice], ...] = (
+    (rf"\b(?P<proto>ip6?|ether|arp)\s+(?P<word>[sd]addr)\s+{_NOT}{_VALUE}", _address),
+    (rf"\b(?P<proto>tcp|udp|sctp|th)\s+(?P<word>[sd]port)\s+{_NOT}{_VALUE}", _port),
+    (rf"\b(?P<proto>vlan|vxlan)\s+(?P<word>id|vid|vni)\s+{_VALUE}", _tag),
+    (r"(?:\bct|--|-m\s+\w+\s+--)\s*(?P<word>state|ctstate)\s+(?P<value>\{[^}]*\}?|[\w,]+)", _state),
+    (r"\b(?:keep|modulate|synproxy)\s+(?P<word>state)\b", _say("`{}` is pf's", "write `track`, and `state new`")),
+    (
         (
-            (
-                r"\b(?P<proto>ether|vlan|arp|ip6?|tcp|udp|sctp|icmp(?:v?6)?|vxlan|meta)\s+"
-                rf"(?P<field>[a-z][a-z0-9_-]*)\s+{_NOT}{_VALUE}"
-            ),
-            _field,
+            r"\b(?P<proto>ether|vlan|arp|ip6?|tcp|udp|sctp|icmp(?:v?6)?|vxlan|meta)\s+"
+            rf"(?P<field>[a-z][a-z0-9_-]*)\s+{_NOT}{_VALUE}"
         ),
-        (r"\bmeta\s+(?:l4proto|nfproto|protocol)\b", _say("`{}` is nftables' word", "write `proto tcp`, or `tcp`")),
+        _field,
+    ),
+    (r"\bmeta\s+(?:l4proto|nfproto|protocol)\b", _say("`{}` is nftables' word", "write `proto tcp`, or `tcp`")),
+    (
         (
-            (
-                r"(?<![\w-])--?(?P<option>dports?|sports?|source|destination|s|d|p|j|A|I|D|i|o|m|t)(?!\w)"
-                r"(?:\s+(?P<value>[^\s-]\S*))?"
-            ),
-            _option,
+            r"(?<![\w-])--?(?P<option>dports?|sports?|source|destination|s|d|p|j|A|I|D|i|o|m|t)(?!\w)"
+            r"(?:\s+(?P<value>[^\s-]\S*))?"
         ),
+        _option,
+    ),
+    (
         (
-            (
-                r"\bfrom\s+(?P<a>\S+)(?:\s+port\s+=?\s*(?P<ap>\S+))?"
-                r"(?:\s+to\s+(?P<b>\S+)(?:\s+port\s+=?\s*(?P<bp>\S+))?)?"
-            ),
-            _from_to,
+            r"\bfrom\s+(?P<a>\S+)(?:\s+port\s+=?\s*(?P<ap>\S+))?"
+            r"(?:\s+to\s+(?P<b>\S+)(?:\s+port\s+=?\s*(?P<bp>\S+))?)?"
         ),
-        (r"\b(?<=pass )(?:in|out)\b|\b(?<=block )(?:in|out)\b|\b(?<=drop )(?:in|out)\b", _flow),
-        (r"\bquick\b", _say("`quick` is pf's: here the first rule that decides is the last one read", "leave it out")),
-        (r"(?<![\w.-])(?:[io]if(?:name)?|(?:in |out )?on|dev)\s+\S+", _interface),
+        _from_to,
+    ),
+    (r"\b(?<=pass )(?:in|out)\b|\b(?<=block )(?:in|out)\b|\b(?<=drop )(?:in|out)\b", _flow),
+    (r"\bquick\b", _say("`quick` is pf's: here the first rule that decides is the last one read", "leave it out")),
+    (r"(?<![\w.-])(?:[io]if(?:name)?|(?:in |out )?on|dev)\s+\S+", _interface),
+    (
         (
-            (
-                r"(?P<head>(?:(?:src|dst)\s+)?)\b(?P<word>host|net|port|portrange)\s*(?P<op>==?|!=|[<>]=?)\s*"
-                r"(?P<value>[^\s,;]+)"
-            ),
-            _comparison,
+            r"(?P<head>(?:(?:src|dst)\s+)?)\b(?P<word>host|net|port|portrange)\s*(?P<op>==?|!=|[<>]=?)\s*"
+            r"(?P<value>[^\s,;]+)"
         ),
-        (
-            r"(?P<head>\b(?:port|host|net|vlan|vxlan|proto|src|dst)\s+)(?P<items>[\w.:/-]+(?:\s*,\s*[\w.:/-]+)+)",
-            _list,
-        ),
-        (
-            r"(?<![\w.])(?P<host>\d+\.\d+\.\d+\.\d+):(?P<port>\d+)",
-            lambda m: (f"an address with a port: `{m.group()}`", f"write `host {m['host']} and port {m['port']}`"),
-        ),
-        (
-            r"(?<![\w:.\-])(?P<low>\d+):(?P<high>\d+)(?![\w:.\-])",
-            lambda m: ("a range is written with `-`", f"write `{m['low']}-{m['high']}`"),
-        ),
-        (_any_of(_VERDICTS), _translate(_VERDICTS, "`{}` is no verdict of this language")),
-        (_any_of(_DIRECTIONS), _translate(_DIRECTIONS, "`{}` is no word of this language")),
-        (_any_of(_SPELLINGS), _translate(_SPELLINGS, "`{}` is no word of this language")),
-        (r"\bcounter\b", _say("`counter` is nftables' word", 'write `then count "name"`; each rule is counted anyway')),
-        (r"\blimit\s+rate\s+\S+", _say("`{}` is nftables' way to limit", "write `over 100/s` after the match")),
-        (
-            r"\b(?P<n>\d+)\s*/\s*(?P<unit>seconds?|secs?|minutes?|mins|m|hours?|hrs?|days?)\b",
-            lambda m: ("rates are per `s`, `min`, `h` or `d`", f"write `{m['n']}/{_UNITS[m['unit'][0]]}`"),
-        ),
-        (r"\b(?:[sd]nat|masquerade|rdr|nat)\b", _say("`{}`: addresses are not translated here", "filter only")),
-        (r"\b(?:jump|goto|chain|queue)\b", _say("`{}`: there are no chains here", "write a block: `if MATCH {`")),
-        (r"\b(?:policy|type)\s+\w+", _say("`{}` is nftables' way to head a chain", "write `hook xdp`, `default drop`")),
-        (r"\b(?:elif|elsif|elseif)\b", _say("`{}` is no word of this language", "write `} else if ... {`")),
-        (r"\b(?:any|all)\b", _say("`{}`: every packet is meant without a word", "leave it out")),
-        (r"(?:&&|\band\b)\s*(?:&&|\band\b)", _say("an operand is missing between two `and`", "write a match there")),
-        (r"[@$](?P<name>[A-Za-z_]\w*)", lambda m: (f"a name stands without `{m.group()[0]}`", f"write `{m['name']}`")),
-        (r"(?<![\w.\-])(?P<word>[A-Za-z]\w*)(?![\w.\-])", _lower),
-    )
+        _comparison,
+    ),
+    (
+        r"(?P<head>\b(?:port|host|net|vlan|vxlan|proto|src|dst)\s+)(?P<items>[\w.:/-]+(?:\s*,\s*[\w.:/-]+)+)",
+        _list,
+    ),
+    (
+        r"(?<![\w.])(?P<host>\d+\.\d+\.\d+\.\d+):(?P<port>\d+)",
+        lambda m: (f"an address with a port: `{m.group()}`", f"write `host {m['host']} and port {m['port']}`"),
+    ),
+    (
+        r"(?<![\w:.\-])(?P<low>\d+):(?P<high>\d+)(?![\w:.\-])",
+        lambda m: ("a range is written with `-`", f"write `{m['low']}-{m['high']}`"),
+    ),
+    (_any_of(_VERDICTS), _translate(_VERDICTS, "`{}` is no verdict of this language")),
+    (_any_of(_DIRECTIONS), _translate(_DIRECTIONS, "`{}` is no word of this language")),
+    (_any_of(_SPELLINGS), _translate(_SPELLINGS, "`{}` is no word of this language")),
+    (r"\bcounter\b", _say("`counter` is nftables' word", 'write `then count "name"`; each rule is counted anyway')),
+    (r"\blimit\s+rate\s+\S+", _say("`{}` is nftables' way to limit", "write `over 100/s` after the match")),
+    (
+        r"\b(?P<n>\d+)\s*/\s*(?P<unit>seconds?|secs?|minutes?|mins|m|hours?|hrs?|days?)\b",
+        lambda m: ("rates are per `s`, `min`, `h` or `d`", f"write `{m['n']}/{_UNITS[m['unit'][0]]}`"),
+    ),
+    (r"\b(?:[sd]nat|masquerade|rdr|nat)\b", _say("`{}`: addresses are not translated here", "filter only")),
+    (r"\b(?:jump|goto|chain|queue)\b", _say("`{}`: there are no chains here", "write a block: `if MATCH {`")),
+    (r"\b(?:policy|type)\s+\w+", _say("`{}` is nftables' way to head a chain", "write `hook xdp`, `default drop`")),
+    (r"\b(?:elif|elsif|elseif)\b", _say("`{}` is no word of this language", "write `} else if ... {`")),
+    (r"\b(?:any|all)\b", _say("`{}`: every packet is meant without a word", "leave it out")),
+    (r"(?:&&|\band\b)\s*(?:&&|\band\b)", _say("an operand is missing between two `and`", "write a match there")),
+    (r"[@$](?P<name>[A-Za-z_]\w*)", lambda m: (f"a name stands without `{m.group()[0]}`", f"write `{m['name']}`")),
+    (r"(?<![\w.\-])(?P<word>[A-Za-z]\w*)(?![\w.\-])", _lower),
 )
