@@ -11,13 +11,17 @@ import os
 import select
 import signal
 import subprocess
+import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 OUTPUT_LIMIT = 256 * 1024
 LOOK_SECONDS = 0.2
+ENDING = (signal.SIGINT, signal.SIGTERM)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,20 +36,49 @@ class Finished:
 def run_tool(argv: Sequence[str], *, cwd: Path, environment: Mapping[str, str], timeout: float) -> Finished:
     """Raises OSError when the tool cannot be started; `timeout` is in seconds."""
     kept = bytearray()
-    with subprocess.Popen(
-        list(argv),
-        cwd=cwd,
-        env=dict(environment),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    ) as process:
+    with (
+        _endings_held() as release,
+        subprocess.Popen(
+            list(argv),
+            cwd=cwd,
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        ) as process,
+    ):
         try:
+            release()
             timed_out = not _wait(process, kept, time.monotonic() + timeout)
         finally:
             _end_group(process)
     return Finished(process.returncode, kept.decode("utf-8", "replace"), timed_out)
+
+
+@contextlib.contextmanager
+def _endings_held() -> Iterator[Callable[[], None]]:
+    """What ^C or SIGTERM raises waits for the call of what this gives: raised while a tool starts, it would leave the
+    tool behind. (A signal mask does not help: the kernel hands the signal to another thread.)"""
+    held: list[int] = []
+    handlers: dict[int, Callable[[int, FrameType | None], Any]] = {}
+
+    def release() -> None:
+        while handlers:
+            signal.signal(*handlers.popitem())
+        while held:
+            signal.raise_signal(held.pop())
+
+    if threading.current_thread() is threading.main_thread():
+        for number in ENDING:
+            handler = signal.getsignal(number)
+            if callable(handler):
+                handlers[number] = handler
+                signal.signal(number, lambda number, _frame: held.append(number))
+    try:
+        yield release
+    finally:
+        release()
 
 
 def _wait(process: subprocess.Popen[bytes], kept: bytearray, deadline: float) -> bool:
