@@ -1,18 +1,20 @@
 """Warnings: what a policy says that its author can hardly mean. The rules stay as they are.
 
 In: a resolved policy. Out: diagnostics PF0801 to PF0807, each sound (no false alarm) and simple: a rule is "covered"
-only when an earlier verdict asks for a part of the same tests, and "never" matches only when its tests contradict.
+only when an earlier verdict asks for tests that this rule's own imply; it "never" matches only when its tests
+contradict.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
 
+from ebpfc.compiler.analysis.covered import Covered
 from ebpfc.compiler.analysis.elision import without_elisions
 from ebpfc.compiler.analysis.implied import Known, implied
-from ebpfc.compiler.analysis.literals import Scope, literals, shape
+from ebpfc.compiler.analysis.literals import Literal, Literals, Scope, literals, shape
 from ebpfc.compiler.analysis.number_line import ends
 from ebpfc.compiler.analysis.properties import ARP, IPV4, IPV6, Place
 from ebpfc.compiler.ast.nodes import (
@@ -76,7 +78,7 @@ class _Context:
 
     known: Known
     place: Place
-    literals: frozenset[Hashable]
+    literals: Literals
     scope: Scope
 
 
@@ -88,36 +90,11 @@ class _Reachable:
     known: Known
 
 
-class _Covered:
-    """The conjunctions that decided earlier, found by any one of their literals."""
-
-    def __init__(self) -> None:
-        self._by_literal: dict[Hashable, list[tuple[frozenset[Hashable], Rule]]] = {}
-        self._everything: Rule | None = None
-
-    def add(self, wanted: frozenset[Hashable], rule: Rule) -> None:
-        if not wanted:
-            self._everything = self._everything or rule
-            return
-        key = min(wanted, key=lambda literal: len(self._by_literal.get(literal, ())))
-        self._by_literal.setdefault(key, []).append((wanted, rule))
-
-    def find(self, wanted: frozenset[Hashable]) -> Rule | None:
-        """An earlier rule that decides every packet of this conjunction."""
-        if self._everything is not None:
-            return self._everything
-        for literal in wanted:
-            for other, rule in self._by_literal.get(literal, ()):
-                if other <= wanted:
-                    return rule
-        return None
-
-
 class _RuleLint:
     def __init__(self, seen: Ranges, sink: Sink) -> None:
         self.seen = seen
         self.sink = sink
-        self.covered = _Covered()
+        self.covered = Covered()
         self.reachable: list[_Reachable] = []
 
     def body(self, items: tuple[Rule | Block, ...], context: _Context) -> None:
@@ -135,7 +112,7 @@ class _RuleLint:
 
     def _otherwise(self, block: Block, context: _Context) -> _Context:
         head = shape(None if block.match is None else without_elisions(block.match))
-        marked = context.literals | {("unless", context.scope, head)}
+        marked = context.literals | {Literal(context.scope, ("unless", head)): None}
         return _Context(context.known, context.place, marked, context.scope)
 
     def _narrowed(self, item: Rule | Block, context: _Context) -> _Context | None:
@@ -182,7 +159,7 @@ def _lint_rules(resolved: Resolved, sink: Sink) -> list[_Reachable]:
     seen = {_DIRECTIONS[hook] for hook in resolved.policy.hooks}
     numbers: Ranges = tuple((n, n) for n, way in enumerate(("inbound", "outbound")) if way in seen)
     walk = _RuleLint(numbers, sink)
-    walk.body(resolved.policy.body, _Context({}, Place(), frozenset(), ()))
+    walk.body(resolved.policy.body, _Context({}, Place(), {}, ()))
     return walk.reachable
 
 

@@ -1,15 +1,17 @@
 """The conjunction that a rule stands for, as a set of literals: a rule with more literals matches fewer packets.
 
-In: a match without elisions and the scope that it is read in. Out: a frozenset of hashable literals, equal when the
-same test reads the same packet. A literal carries what was opened before it; parentheses of a chain dissolve when they
-open nothing.
+In: a match without elisions and the scope that it is read in. Out: an ordered set of literals, equal when the same test
+reads the same packet, each with what it says in numbers (`inclusion.py`). A literal carries what was opened before it;
+parentheses of a chain dissolve when they open nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
-from dataclasses import fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import TypeAlias
 
+from ebpfc.compiler.analysis.inclusion import Claim, alternatives, claims
 from ebpfc.compiler.ast.nodes import And, Encap, Match, Named, Not, Or, Paren, SetLiteral, Span
 
 LARGE_SET = 32
@@ -18,18 +20,34 @@ LARGE_SET = 32
 Scope = tuple[Hashable, ...]
 
 
-def literals(match: Match | None, scope: Scope) -> tuple[frozenset[Hashable], Scope]:
+@dataclass(frozen=True, slots=True)
+class Literal:
+    """`claims` are true whenever the literal is, and one of `alternatives` makes it true; both for its own scope."""
+
+    scope: Scope
+    shape: Hashable
+    claims: tuple[Claim, ...] = field(default=(), compare=False)
+    alternatives: tuple[Claim, ...] = field(default=(), compare=False)
+
+
+Literals: TypeAlias = dict[Literal, None]
+"""An ordered set: what is found through it does not hang on how strings are hashed."""
+
+
+def literals(match: Match | None, scope: Scope) -> tuple[Literals, Scope]:
     """The literals of one chain, and the scope that it leaves open."""
-    out: set[Hashable] = set()
+    out: Literals = {}
     members: tuple[Match, ...] = () if match is None else match.items if isinstance(match, And) else (match,)
     for member in members:
-        if isinstance(member, Paren | Named) and not _opens(member):
+        opens = _opens(member)
+        if isinstance(member, Paren | Named) and not opens:
             out |= literals(member.match, scope)[0]
             continue
-        out.add((scope, shape(member)))
+        said, wanted = ((), ()) if opens else (claims(member), alternatives(member))
+        out[Literal(scope, shape(member), said, wanted)] = None
         if isinstance(member, Encap):
             scope = (*scope, shape(member))
-    return frozenset(out), scope
+    return out, scope
 
 
 def shape(node: object) -> Hashable:

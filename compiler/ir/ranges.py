@@ -43,6 +43,11 @@ def contains(a: Ranges, value: int) -> bool:
     return any(low <= value <= high for low, high in a)
 
 
+def contains_all(a: Ranges, b: Ranges) -> bool:
+    """Whether every number of `b` is in `a`."""
+    return all(any(low <= first and last <= high for low, high in a) for first, last in b)
+
+
 def relation(op: str, value: int, bits: int) -> Ranges:
     """The numbers x of `bits` bits for which `x op value` holds."""
     top = (1 << bits) - 1

@@ -43,7 +43,52 @@ CASES: list[tuple[str, str, str | None]] = [
     ("if ip {\n drop ip6\n}", "PF0801", "ip6"),
     ("if ip {\n drop tcp\n} else {\n drop ip6\n}", "PF0801", None),
     ("drop ip6 proto 0 and ip6 proto 6", "PF0801", None),
-    ("drop tcp\ndrop tcp dst port 22", "PF0802", None),
+    ("drop tcp\npass tcp dst port 22", "PF0802", "pass tcp dst port 22"),
+    ("drop tcp\npass dst port 22", "PF0802", None),
+    ("drop tcp\npass udp dst port 22", "PF0802", None),
+    ("drop tcp or udp\npass udp dst port 53", "PF0802", "pass udp dst port 53"),
+    ("drop tcp\npass tcp.window > 5", "PF0802", "pass tcp.window > 5"),
+    ("drop tcp\npass tcp flags S/SA", "PF0802", "pass tcp flags S/SA"),
+    ("drop tcp\npass not tcp dst port 22", "PF0802", None),
+    ("drop tcp\npass tcp dst port 22 or udp", "PF0802", None),
+    ("drop tcp\npass tcp dst port 22 or tcp src port 22", "PF0802", "pass tcp dst port 22 or tcp src port 22"),
+    ("drop ip\npass icmp", "PF0802", "pass icmp"),
+    ("drop ip\npass tcp dst port 22", "PF0802", None),
+    ("drop ip\npass src host 10.0.0.1", "PF0802", None),
+    ("drop dst port 22\npass tcp dst port 22", "PF0802", "pass tcp dst port 22"),
+    ("drop port 22\npass tcp dst port 22", "PF0802", "pass tcp dst port 22"),
+    ("drop src port 22\npass tcp dst port 22", "PF0802", None),
+    ("drop tcp dst port {22, 23}\npass tcp dst port 22", "PF0802", "pass tcp dst port 22"),
+    ("drop tcp dst port 22-25\npass tcp dst port {23, 25}", "PF0802", "pass tcp dst port {23, 25}"),
+    ("drop tcp dst port 22-25\npass tcp dst port {23, 26}", "PF0802", None),
+    ("drop tcp dst port 22 or 23\npass tcp dst port {22, 23}", "PF0802", "pass tcp dst port {22, 23}"),
+    ("drop port 22\npass tcp src and dst port 22", "PF0802", "pass tcp src and dst port 22"),
+    ("drop src and dst port 22-25\npass port 22", "PF0802", None),
+    ("drop src net 10.0.0.0/8\npass src net 10.1.0.0/16", "PF0802", "pass src net 10.1.0.0/16"),
+    ("drop src net 10.0.0.0/8\npass dst net 10.1.0.0/16", "PF0802", None),
+    ("drop net 10.0.0.0/8\npass ip src host 10.1.2.3 and tcp", "PF0802", "pass ip src host 10.1.2.3 and tcp"),
+    ("drop ip src net 10.0.0.0/8\npass src net 10.1.0.0/16", "PF0802", None),
+    ("drop src net 10.1.0.0/16\npass src net 10.0.0.0/8", "PF0802", None),
+    ("drop src net 10.0.0.0 mask 255.0.255.0\npass src host 10.1.0.5", "PF0802", None),
+    ("drop src net ::/0\npass src host 10.0.0.1", "PF0802", None),
+    ("drop src net {10.0.0.0/8, fd00::/8}\npass src host fd00::1", "PF0802", "pass src host fd00::1"),
+    ("drop src host ::1\npass ether src 0:0:0:0:0:1", "PF0802", None),
+    ("drop ip.ttl < 10\npass ip.ttl in {1, 2}", "PF0802", "pass ip.ttl in {1, 2}"),
+    ("drop ip.ttl < 10\npass ip.ttl < 11", "PF0802", None),
+    ("drop ip.ttl < 10\npass outer ip.ttl < 5", "PF0802", None),
+    ("drop ip.saddr in {10.0.0.0/8}\npass ip.saddr == 10.0.0.1", "PF0802", "pass ip.saddr == 10.0.0.1"),
+    ("drop less 100\npass less 60", "PF0802", "pass less 60"),
+    ("drop less 60\npass less 100", "PF0802", None),
+    ("drop tcp and src net 10.0.0.0/8\npass tcp dst port 22", "PF0802", None),
+    (
+        "if src net 10.0.0.0/8 {\n drop tcp\n}\npass src host 10.0.0.1 and tcp port 5",
+        "PF0802",
+        "pass src host 10.0.0.1 and tcp port 5",
+    ),
+    ("if src host 10.0.0.1 {\n pass tcp\n}\nif src net 10.0.0.0/8 {\n drop tcp port 5\n}", "PF0802", None),
+    ("drop vxlan 1 and tcp\ndrop vxlan 1 and tcp port 5", "PF0802", "drop vxlan 1 and tcp port 5"),
+    ("drop vxlan 1 and tcp\ndrop vxlan 2 and tcp port 5", "PF0802", None),
+    ("drop vlan and tcp\ndrop tcp port 5 and vlan", "PF0802", None),
     ("drop tcp dst port 22\npass tcp dst port 22 and ip", "PF0802", "pass tcp dst port 22 and ip"),
     ("drop tcp dst port 22 and ip\npass tcp dst port 22", "PF0802", None),
     ("pass\ndrop arp", "PF0802", "drop arp"),
@@ -144,3 +189,39 @@ def test_no_packet_reaches_what_is_said_to_be_dead() -> None:
             for direction in ("inbound", "outbound")[: 2 if "tc egress" in hooks else 1]:
                 assert not dead & set(judge.decide(frame, direction).path)
     assert named > 100
+
+
+NEAR = (
+    "tcp", "udp", "ip", "ip6", "arp", "icmp", "tcp or udp", "port 22", "tcp port {22, 23}", "tcp dst port 22",
+    "src port 20-25 or 443", "udp dst port 53", "src and dst port 53", "dst port {22, 53, 443}", "udp.dport < 100",
+    "udp.dport in {22, 53}", "tcp flags S/SA", "tcp[13] == 2", "tcp[2:2] > 20", "src net 10.0.0.0/8",
+    "src net 10.0.0.0/16", "ip src host 10.0.0.1", "host 10.0.0.1", "ip.saddr in {10.0.0.0/24, 10.1.0.1}",
+    "ip.saddr == 10.0.0.1", "arp host 10.0.0.1", "src in {10.0.0.1, 2001:db8::/32}", "ip6 src 2001:db8::1",
+    "src net {10.0.0.0/8, 2001:db8::/32}", "src net 10.0.0.1 mask 255.0.0.255", "ip.ttl < 65", "ip.ttl == 64",
+    "proto 6", "ip proto 6 or 17", "ip6 proto 0", "less 100", "less 60", "greater 60", "ah", "ah[0] == 6",
+    "not udp", "fragment", "vlan", "vxlan", "ether src 02:00:00:00:00:01", "ip multicast",
+)  # fmt: skip
+"""Tests of which many imply one another, and many more only seem to."""
+
+
+def test_a_rule_that_numbers_say_is_covered_never_runs() -> None:
+    named, reached = 0, 0
+    rng = Random(7)
+    for _ in range(400):
+        tests = [f"({test})" if " or " in test else test for test in NEAR]
+        rules = [" and ".join(rng.sample(tests, rng.choice((1, 1, 2)))) for _ in range(8)]
+        sources, sink = SourceMap(), Sink()
+        text = "\n".join(f"{rng.choice(('pass', 'drop'))} {rule}" for rule in rules)
+        tree = parse_source(sources, sources.add_text("near.pf", text), sink)
+        resolved = build_resolved(tree, sources, sink, name="near") if tree is not None else None
+        assert resolved is not None
+        lint(resolved, sink)
+        dead = _dead(resolved.policy.body, [d for d in sink.items if d.code in ("PF0801", "PF0802")])
+        named += len(dead)
+        judge = Judge(resolved.policy)
+        for _ in range(40):
+            path = judge.decide(Frame(random_frame(rng)), "inbound").path
+            reached += len(path)
+            assert not dead & set(path), text
+    assert named > 200
+    assert reached > 5000
