@@ -195,6 +195,7 @@ def _members(plans: list[Plan]) -> tuple[Member, ...]:
     keeps = dict.fromkeys(k for layer in layers for k in layer.keeps)
     members = [Member(s.ctype, s.member + s.length) for s in slots]
     members += [Member("u32", k) for k in ("l2", "l3", "l4") if k in keeps]
+    members += [Member("u32", "cut")] if any(p.hook != "xdp" for p in plans) else []
     members += [Member("u16", "proto")] if any(has_proto(layer) for layer in layers) else []
     order = ("u64", "u32", "u16", "u8")
     return tuple(sorted(members, key=lambda m: order.index(m.ctype)))
