@@ -166,6 +166,50 @@ def test_no_way_past_on_a_wire(hook: Hook) -> None:
                 assert wire.judge(ether(wrap(network(True, udp())))) == ("pass", None), (tags, name)
 
 
+IN_PIECES: Final = f"""\
+hook tc ingress, tc egress
+if vxlan 7 {{
+    drop tcp dst port 22
+    drop ip6 proto 6
+}}
+drop tcp dst port 22
+drop tcp
+drop src host {{{BAD4}, {BAD6}}}
+"""
+LONG: Final = 5000
+"""Bytes of a frame that travels in pieces: more than a page."""
+
+
+@pytest.mark.parametrize("linear", [14, 60, 150])
+@pytest.mark.parametrize("hook", ["tc ingress", "tc egress"])
+def test_no_way_past_in_pieces(hook: Hook, linear: int) -> None:
+    """Headers that lie beyond the first piece of the packet, however long the extension headers before them are."""
+    compiled = compile_text(IN_PIECES, Options())
+    with wire_policy(build_object(compiled, default_compiler()), hook, linear=linear) as wire:
+
+        def judged(packet: Layer) -> tuple[str, int | None] | None:
+            frame = ether(packet)
+            return wire.judge(frame + bytes(LONG - len(frame)))
+
+        for each in (8, 16, 24, 64, 128, 256):
+            for count in (1, 8):
+
+                def long(carried: Layer, each: int = each, count: int = count) -> Layer:
+                    for _ in range(count):
+                        carried = extension(60, carried, size=each)
+                    return carried
+
+                for wrap in (TAGS["untagged"], TAGS["two tags"]):
+                    assert judged(wrap(plain6(False, long(tcp(dport=22))))) == ("drop", 2), (each, count)
+                    assert judged(wrap(plain6(False, long(tcp(dport=23))))) == ("drop", 3), (each, count)
+                    assert judged(wrap(plain6(True, long(udp(dport=22))))) == ("drop", 4), (each, count)
+                    assert judged(wrap(plain6(False, long(udp(dport=22))))) == ("pass", None), (each, count)
+                    for port, rule in ((22, 0), (23, 1)):
+                        inner = ether(wrap(plain6(True, long(tcp(dport=port)))))
+                        assert judged(plain4(False, vxlan(inner, 7))) == ("drop", rule), (each, count)
+                        assert judged(plain6(False, long(vxlan(inner, 7)))) == ("drop", rule), (each, count)
+
+
 # --------------------------------------------------------------------------- (vlan 1 and A) or (vlan 2 and B)
 
 EITHER: Final = (
