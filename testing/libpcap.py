@@ -58,23 +58,28 @@ def libpcap_reason() -> str | None:
 
 
 class LibpcapFilter:
-    """One compiled expression; `netmask` of `ip broadcast` in host order. Raises ValueError with libpcap's words."""
+    """One compiled expression; `netmask` of `ip broadcast` in host order. Raises ValueError with libpcap's words.
 
-    def __init__(self, expression: str, netmask: int = 0) -> None:
+    `optimize=False` keeps every load, so that the filter stops at each byte that is missing, and takes an expression
+    that no packet can satisfy.
+    """
+
+    def __init__(self, expression: str, netmask: int = 0, *, optimize: bool = True) -> None:
         library = _library()
         if library is None:
             raise ValueError("there is no libpcap")
         handle = library.pcap_open_dead(ETHERNET, SNAPSHOT)
         try:
             program = _Program()
-            if library.pcap_compile(handle, ctypes.byref(program), expression.encode(), 1, netmask) != 0:
+            if library.pcap_compile(handle, ctypes.byref(program), expression.encode(), int(optimize), netmask) != 0:
                 raise ValueError(library.pcap_geterr(handle).decode(errors="replace"))
         finally:
             library.pcap_close(handle)
         self._library, self._program = library, program
 
-    def matches(self, frame: bytes) -> bool:
-        header = _Header(0, 0, len(frame), len(frame))
+    def matches(self, frame: bytes, length: int | None = None) -> bool:
+        """`length` is what `len` says of the frame, when that is not how many bytes are there."""
+        header = _Header(0, 0, len(frame), len(frame) if length is None else length)
         kept: int = self._library.pcap_offline_filter(ctypes.byref(self._program), ctypes.byref(header), frame)
         return kept != 0
 

@@ -7,6 +7,7 @@ here it becomes a constant.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any, get_args
 
 from ebpfc.compiler.ast.fold import Context, Handler, Kids
@@ -82,9 +83,16 @@ def _arith(context: Context, kids: Kids, span: Span) -> Arith:
 
 
 def _check_mixture(context: Context, operands: list[Arith], ops: list[ArithOp], span: Span) -> None:
-    """`%` and `^` have no precedence in libpcap and C's in C: beside another operator they need parentheses."""
-    inner = [operand for operand in operands if isinstance(operand, Binary)]
-    nested = {operand.op for operand in inner}
+    """`%` and `^` have no precedence in libpcap and C's in C: beside another operator they need parentheses.
+
+    Behind a minus too: libpcap reads `-a % b` as `-(a % b)`.
+    """
+    inner = [
+        operand
+        for operand, following in zip_longest(operands, ops)
+        if isinstance(operand, Binary) or (isinstance(operand, Negate) and following in _WITHOUT_PRECEDENCE)
+    ]
+    nested = {operand.op for operand in inner if isinstance(operand, Binary)}
     loose = [op for op in (*ops, *nested) if op in _WITHOUT_PRECEDENCE]
     if not loose or (not inner and (len(ops) == 1 or set(ops) == {"^"})):
         return
