@@ -32,20 +32,41 @@ class Frame:
     data: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """A capture being read: `frames` come as they are asked for. `snapshot` is the most that was kept of a frame, in
+    bytes; `unit_ns` the smaller unit of its times, 1000 or 1. Of pcapng, whose interfaces may differ, the largest and
+    the finest."""
+
+    frames: Iterator[Frame]
+    snapshot: int
+    unit_ns: int
+
+
 def read_capture(stream: BinaryIO) -> Iterator[Frame]:
     """The frames of a capture. ControlError for what is none."""
+    return open_capture(stream).frames
+
+
+def open_capture(stream: BinaryIO) -> Capture:
+    """A capture whose header is read. ControlError for what is none, now or when its damaged frame is reached."""
     head = stream.read(4)
     for order in "<>":
         if len(head) == 4 and struct.unpack(f"{order}I", head)[0] in _PCAP:
             return _pcap(stream, order, _PCAP[struct.unpack(f"{order}I", head)[0]])
     if len(head) == 4 and struct.unpack("<I", head)[0] == _SECTION:
-        return _pcapng(stream)
+        return Capture(_pcapng(stream), _MAX_FRAME, 1)
     raise ControlError("this is no capture in pcap or pcapng format", ("record one: tcpdump -i DEV -w capture.pcap",))
 
 
-def _pcap(stream: BinaryIO, order: str, unit: int) -> Iterator[Frame]:
+def _pcap(stream: BinaryIO, order: str, unit: int) -> Capture:
     header = _exactly(stream, 20, "its header")
-    _require_ethernet(struct.unpack_from(f"{order}I", header, 16)[0] & 0xFFFF)
+    snapshot, link = struct.unpack_from(f"{order}2I", header, 12)
+    _require_ethernet(link & 0xFFFF)
+    return Capture(_pcap_frames(stream, order, unit), snapshot or _MAX_FRAME, unit)
+
+
+def _pcap_frames(stream: BinaryIO, order: str, unit: int) -> Iterator[Frame]:
     record = struct.Struct(f"{order}4I")
     number = 0
     while head := stream.read(record.size):

@@ -1,7 +1,8 @@
 """Every code that a diagnostic may carry, with its title. One row here is one page of docs/errors/.
 
 PF01xx source, PF02xx syntax, PF03xx names, PF04xx values, PF05xx scope, PF06xx not built or not possible, PF07xx hooks,
-PF08xx warnings, PF09xx toolchain. A code keeps its meaning for ever: a row may go, its number does not come back.
+PF08xx warnings and notes, PF09xx toolchain. A code keeps its meaning for ever: a row may go, its number does not come
+back.
 """
 
 from __future__ import annotations
@@ -93,6 +94,7 @@ CODES: dict[str, str] = {
     "PF0620": "a word of another link layer or program",
     # hooks
     "PF0701": "not at this hook",
+    "PF0702": "not told by a capture",
     # warnings
     "PF0801": "a rule that can never match",
     "PF0802": "a rule that earlier ones cover",
@@ -101,6 +103,12 @@ CODES: dict[str, str] = {
     "PF0805": "malformed packets pass",
     "PF0806": "neighbours cannot be found",
     "PF0807": "a direction that no hook sees",
+    # notes of `ebpfc lint --pcap`
+    "PF0820": "a form that tcpdump does not have",
+    "PF0821": "tags are looked through",
+    "PF0823": "extension headers are looked through",
+    "PF0824": "a missing byte is not the end",
+    "PF0825": "an encapsulation has a scope",
     # toolchain
     "PF0901": "no compiler found",
     "PF0902": "the named compiler does not run",

@@ -12,7 +12,8 @@ from typing import Literal
 
 from ebpfc.compiler.ast.nodes import NOWHERE, Span
 
-Severity = Literal["error", "warning"]
+Severity = Literal["error", "warning", "note"]
+"""A note is worth knowing and needs no mending: only what was asked for (`ebpfc lint --pcap`) gives one."""
 
 
 @dataclass(frozen=True, slots=True)

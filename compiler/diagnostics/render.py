@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ebpfc.compiler.ast.nodes import Span
-from ebpfc.compiler.diagnostics.model import Diagnostic
+from ebpfc.compiler.diagnostics.model import Diagnostic, Severity
 from ebpfc.compiler.diagnostics.visible import cells, visible
 from ebpfc.compiler.source import SourceMap
 
@@ -22,6 +22,7 @@ _CONTEXT = 40  # columns before the place in such a line
 _MAX_CARETS = 80
 
 _RESET, _BOLD, _RED, _YELLOW, _BLUE = "\x1b[0m", "\x1b[1m", "\x1b[1;31m", "\x1b[1;33m", "\x1b[1;34m"
+_STYLES: dict[Severity, str] = {"error": _RED, "warning": _YELLOW, "note": _BLUE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ def render_json(diagnostics: Iterable[Diagnostic], sources: SourceMap) -> list[d
 
 
 def _render(diagnostic: Diagnostic, sources: SourceMap, pen: _Pen) -> str:
-    style = _RED if diagnostic.severity == "error" else _YELLOW
+    style = _STYLES[diagnostic.severity]
     title = pen.paint(style, f"{diagnostic.severity}[{visible(diagnostic.code)}]")
     lines = [title + pen.paint(_BOLD, f": {visible(diagnostic.message)}")]
     places = [_place(span, sources) for span in (diagnostic.span, *(item.span for item in diagnostic.related))]

@@ -18,7 +18,8 @@ class Frame:
 
     `tag` is a tag (TPID, TCI) that the kernel has taken out of the data (`skb->vlan_proto`, `skb->vlan_tci`); it counts
     as if it stood in its place. `merged` says that the frame is several segments put together (`gso_size`). `ifindex`
-    defaults to the loopback device's number, which is what the kernel's test run shows to a program.
+    defaults to the loopback device's number, which is what the kernel's test run shows to a program. `length` is the
+    frame's own where a capture holds less of it than there was: what `len` counts; the bytes left out are missing.
     """
 
     data: bytes
@@ -26,6 +27,7 @@ class Frame:
     merged: bool = False
     ifindex: int = 1
     mark: int = 0
+    length: int = 0
 
     def in_place(self) -> bytes:
         """The bytes with the kernel's tag back where it was."""
@@ -33,6 +35,10 @@ class Frame:
             return self.data
         tpid, tci = self.tag
         return self.data[:TAG_AT] + tpid.to_bytes(2, "big") + tci.to_bytes(2, "big") + self.data[TAG_AT:]
+
+    def whole_length(self) -> int:
+        """Bytes of the whole frame, the kernel's tag counted."""
+        return max(self.length, len(self.data) + (0 if self.tag is None else 4))
 
 
 def read_number(wire: bytes, offset: int, size: int) -> int | None:

@@ -91,9 +91,9 @@ def _atom(match: Atom, scope: Scope) -> Truth:
         case Member():
             return member(match, scope)
         case LengthTest("less", limit):
-            return len(scope.own.wire) <= limit
+            return scope.frame.whole_length() <= limit
         case LengthTest(_, limit):
-            return len(scope.own.wire) >= limit
+            return scope.frame.whole_length() >= limit
         case DirectionTest(direction):
             return direction == scope.direction
         case IfindexTest(index):

@@ -127,7 +127,7 @@ def number(expression: Arith, scope: Scope) -> int | None:
         case Const(value):
             return value & WORD
         case FrameLength():
-            return len(scope.own.wire)
+            return scope.frame.whole_length()
         case FieldRef():
             return _field(expression, scope)
         case Access(proto, offset, size, outer):
@@ -178,7 +178,7 @@ def _field(ref: FieldRef, scope: Scope) -> int | None:
     scope = scope.reading(ref.outer)
     match ref.proto, ref.name:
         case "meta", "length":
-            return len(scope.own.wire)
+            return scope.frame.whole_length()
         case "meta", "mark":
             return scope.frame.mark
     row = FIELDS[ref.proto, ref.name]

@@ -1,7 +1,7 @@
 """The command line of `ebpfc`: words in, a checked namespace out, or the usage error that says what to write (exit 2).
 
-Three forms: compiling (no word before the file), `check` and `inspect`. Only the standard library, and no other part of
-ours: `ebpfc --help` must answer at once.
+Compiling has no word before the file; `check`, `inspect`, `match` and `lint` begin with theirs. Only the standard
+library, and no other part of ours: `ebpfc --help` must answer at once.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ policy, and stock tools load it.
   ebpfc -e EXPR -o OUT        compile one expression: what it matches passes, the rest drops
   ebpfc check RULES           all but the build: report what is wrong, write nothing
   ebpfc inspect OUT           show programs, maps, rules, instruction counts and stack of an object
+  ebpfc match EXPR FILE       the packets of a capture that a match is true of
+  ebpfc lint --pcap EXPR      where a match means something else than tcpdump's filter of the same words
 """
 
 EPILOG = """\
@@ -37,6 +39,7 @@ examples:
   ebpfc -e 'tcp dst port 22 and src net 10.0.0.0/8' -o ssh.o
   ebpfc edge.pf --emit-c -                            # read the C that is compiled
   ebpfc check edge.pf --json                          # for editors and CI
+  ebpfc match 'tcp dst port 22' in.pcap -w ssh.pcap   # try it on real packets first, without root
 
 compiler:
   --cc, else the variable EBPFC_CC, else the pinned one of `pip install 'ebpfc[clang]'`, else the newest
@@ -69,6 +72,34 @@ exit status:
   0  shown      1  the file cannot be read      2  usage      3  not a BPF object
 """
 
+MATCH_EPILOG = """\
+FILE is a pcap or pcapng file of Ethernet frames; - is standard input. Times are UTC. Of a packet that was not
+captured whole, the missing bytes make a test unknown, `malformed` true; `len` is the length on the wire.
+
+examples:
+  ebpfc match 'tcp dst port 22 and not src net 10.0.0.0/8' in.pcap
+  tcpdump -i eth0 -w - | ebpfc match 'vxlan 5 and arp' - -w - | tcpdump -r -
+
+exit status:
+  0  done, whether packets matched or not
+  1  the expression is wrong: the messages say where, and what to write instead
+  2  the command line is wrong, or the output cannot be written
+  3  the capture cannot be read, or is damaged: what comes before the damage is printed, -w leaves no new file
+"""
+
+LINT_EPILOG = """\
+Says, for each of the documented differences that the expression meets, where it is met and what to write for
+tcpdump to mean the same, if there is a way. The differences are meant: nothing needs mending.
+
+example:
+  ebpfc lint --pcap 'tcp dst port 22'
+
+exit status:
+  0  done, differences or not
+  1  the expression is wrong, or tcpdump and others would read it differently: the message has both readings
+  2  usage
+"""
+
 
 class Parser(argparse.ArgumentParser):
     """Without abbreviations, and with messages that are safe to print whatever was typed."""
@@ -81,9 +112,13 @@ class Parser(argparse.ArgumentParser):
 
 
 def parse_arguments(argv: Sequence[str]) -> argparse.Namespace:
-    """`command` is "compile", "check" or "inspect". Raises SystemExit (0 after --help, 2 for what is wrong)."""
+    """`command` is "compile", "check", "inspect", "match" or "lint". Raises SystemExit (0 after --help, 2 for an error)."""
     if argv[:1] == ["inspect"]:
         return _inspect_parser().parse_args(argv[1:])
+    if argv[:1] == ["match"]:
+        return _match_arguments(argv[1:])
+    if argv[:1] == ["lint"]:
+        return _lint_parser().parse_args(argv[1:])
     command = "check" if argv[:1] == ["check"] else "compile"
     parser = _check_parser() if command == "check" else _compile_parser()
     if not argv:
@@ -112,7 +147,8 @@ def _compile_parser() -> Parser:
     parser = Parser(
         prog="ebpfc",
         usage="ebpfc (RULES | -e EXPR) -o OUT [options]\n       ebpfc check (RULES | -e EXPR) [options]\n"
-        "       ebpfc inspect OUT [--json]",
+        "       ebpfc inspect OUT [--json]\n       ebpfc match EXPR FILE [-w OUT] [options]\n"
+        "       ebpfc lint --pcap EXPR [options]",
         description=DESCRIPTION,
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -163,6 +199,47 @@ def _inspect_parser() -> Parser:
     return parser
 
 
+def _match_arguments(argv: Sequence[str]) -> argparse.Namespace:
+    parser = Parser(
+        prog="ebpfc match",
+        description="Shows the packets of a capture that a match is true of. Needs neither root nor a compiler.",
+        epilog=MATCH_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.set_defaults(command="match", quiet=False, raw=False)
+    parser.add_argument("expression", metavar="EXPR", help="the match, quoted for the shell")
+    parser.add_argument("capture", metavar="FILE", help="the capture; - is standard input")
+    parser.add_argument(
+        "-w", dest="output", metavar="OUT", help="write the packets to a pcap file instead; - is standard output"
+    )
+    parser.add_argument("--count", action="store_true", help="print only how many match")
+    parser.add_argument("--json", action="store_true", help="print a JSON object a packet, one a line")
+    _add_netmask(parser)
+    _add_colour(parser)
+    arguments = parser.parse_args(argv)
+    if arguments.output == "-" and (arguments.count or arguments.json):
+        parser.error("-w - has standard output for itself: give it a file, or leave --count and --json out")
+    if arguments.count and arguments.json:
+        parser.error("--count and --json are two ways to print: give one")
+    return arguments
+
+
+def _lint_parser() -> Parser:
+    parser = Parser(
+        prog="ebpfc lint",
+        description="Shows where a match means something else than tcpdump's filter of the same words.",
+        epilog=LINT_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.set_defaults(command="lint")
+    parser.add_argument("--pcap", metavar="EXPR", required=True, help="the match, quoted for the shell")
+    _add_netmask(parser)
+    _add_messages(parser)
+    return parser
+
+
 def _add_source(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("rules", metavar="RULES", nargs="?", help="the file of rules")
     parser.add_argument("-e", dest="expression", metavar="EXPR", help="one match instead of a file")
@@ -177,17 +254,25 @@ def _add_meaning(parser: argparse.ArgumentParser) -> None:
         default=OLDEST_KERNEL,
         help="the oldest kernel that must load it (5.10)",
     )
-    group.add_argument("--netmask", metavar="MASK", type=_netmask, help="the network's mask, for `ip broadcast`")
+    _add_netmask(group)
 
 
 def _add_messages(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("messages")
     group.add_argument("--json", action="store_true", help="print what was found as JSON, on standard output")
     group.add_argument("--quiet", action="store_true", help="errors only: no warnings, no progress")
+    _add_colour(group)
+    group.add_argument("--raw", action="store_true", help="add the compiler's own words to a toolchain error")
+
+
+def _add_netmask(group: argparse._ActionsContainer) -> None:
+    group.add_argument("--netmask", metavar="MASK", type=_netmask, help="the network's mask, for `ip broadcast`")
+
+
+def _add_colour(group: argparse._ActionsContainer) -> None:
     group.add_argument(
         "--color", choices=("auto", "always", "never"), default="auto", help="colours (auto: on a terminal)"
     )
-    group.add_argument("--raw", action="store_true", help="add the compiler's own words to a toolchain error")
 
 
 def _kernel(text: str) -> tuple[int, int]:

@@ -28,6 +28,14 @@ def _command(arguments: argparse.Namespace) -> int:
         from ebpfc.cli.ebpfc_inspect import run_inspect
 
         return run_inspect(arguments)
+    if arguments.command == "match":
+        from ebpfc.cli.ebpfc_match import run_match
+
+        return run_match(arguments)
+    if arguments.command == "lint":
+        from ebpfc.cli.ebpfc_lint import run_lint
+
+        return run_lint(arguments)
     from ebpfc.cli.ebpfc_compile import run_compile
 
     return run_compile(arguments)

@@ -9,9 +9,10 @@ from __future__ import annotations
 import os
 import stat
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO, TextIO
 
 from ebpfc.compiler.diagnostics.model import Diagnostic
 
@@ -47,22 +48,32 @@ def check_output(path: str, sources: Iterable[str]) -> None:
 
 def write_output(path: str, content: bytes) -> None:
     """Raises OutputError; then nothing of `content` is left, and an older file is as it was."""
+    with open_output(path) as stream:
+        stream.write(content)
+
+
+@contextmanager
+def open_output(path: str) -> Iterator[BinaryIO]:
+    """As `write_output`, for what is too much to hold: the file stands under its name when the block ends well."""
     try:
         target = Path(os.path.realpath(path))
         if target.exists() and not _is_regular(path):
-            target.write_bytes(content)
+            with target.open("wb") as stream:
+                yield stream
             return
-        _replace(target, content)
+        with _replacing(target) as stream:
+            yield stream
     except (OSError, ValueError) as error:
         raise _failed(printable(path), error) from error
 
 
-def _replace(target: Path, content: bytes) -> None:
+@contextmanager
+def _replacing(target: Path) -> Iterator[BinaryIO]:
     handle, name = tempfile.mkstemp(prefix=".ebpfc-", dir=target.parent)
     beside = Path(name)
     try:
         with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
+            yield stream
             stream.flush()
             os.fsync(stream.fileno())
             os.fchmod(stream.fileno(), 0o666 & ~_umask())
