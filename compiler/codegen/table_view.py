@@ -15,6 +15,7 @@ from ebpfc.compiler.codegen.table import build_buckets
 LINEAR_WINDOW = 4
 """Ranges of a window that are compared one after another; more are halved."""
 NUMBERS_A_LINE = 16
+_WORD = (1 << 64) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ def build_sets(tables: tuple[Table, ...]) -> SetsView:
         cuts=tuple(_cut_view(table, cut) for table, cut in found if cut),
         tables=searched,
         bits=tuple(sorted({table.bits for table in tables})),
-        borrows=searches or any(table.bits > 32 for table in tables),
+        borrows=searches or any(table.bits == 64 for table in tables),
         searches=searches,
     )
 
@@ -114,13 +115,10 @@ def _table_view(table: Table) -> TableView:
 
 def _row(low: int, high: int, bits: int) -> str:
     if bits == 128:
-        return f"{{{_halves(low)}, {_halves(high)}}}"
+        upper = low >> 64
+        return f"{{{upper:#x}ull, {(high >> 64) - upper:#x}ull, {low & _WORD:#x}ull, {high & _WORD:#x}ull}}"
     kind = "ull" if bits == 64 else "u"
     return f"{{{low:#x}{kind}, {high - low:#x}{kind}}}"
-
-
-def _halves(value: int) -> str:
-    return f"{{{value >> 64:#x}ull, {value & (2**64 - 1):#x}ull}}"
 
 
 def _lines(numbers: tuple[int, ...]) -> tuple[str, ...]:
