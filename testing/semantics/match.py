@@ -116,9 +116,9 @@ def _encapsulation(encap: Encap, scope: Scope) -> tuple[Truth, Scope]:
             return truth, scope.inside_tag()
         case "vxlan":
             port = VXLAN_PORT if encap.port is None else encap.port
-            truth = None if packet is None else packet.vxlan(port)
+            tunnel = truth = None if packet is None else packet.vxlan(port)
             if truth and encap.values is not None and packet is not None:
                 truth = None if packet.vni is None else holds(encap.values, packet.vni)
-            return truth, scope.inside_vxlan(port, truth)
+            return truth, scope.inside_vxlan(port, tunnel)
         case _:
             raise ValueError(f"{encap.kind} is not part of a checked policy")
