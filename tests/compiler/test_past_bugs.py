@@ -1,9 +1,11 @@
-"""Each past disagreement or refusal, named, as the smallest policy and frame that showed it: reference and kernel agree."""
+"""Each past disagreement, by name, as the smallest policy and frame that showed it."""
 
 import pytest
 
 from ebpfc.testing.agreement import build_traced, disagreements
 
+IPV6 = "33330000000102000000000186dd"
+ADDRESSES = "fd000000000000000000000000000001fd000000000000000000000000000002"
 CASES = {
     "a VXLAN header cut before its VNI has a packet inside": (
         "drop not (vxlan {0-1} and not malformed)",
@@ -11,23 +13,21 @@ CASES = {
     ),
     "what is inside is parsed where only a negation asks": (
         "drop not (vxlan port 8472 and src or dst port 53 and icmp6)",
-        "01005e000001ffffffffffff080045b8004e000100004011c3d30a000002ac1000010016211800 3a0000 08000000".replace(" ", ""),
+        "01005e000001ffffffffffff080045b8004e000100004011c3d30a000002ac10000100162118003a000008000000",
     ),
     "the frame's length in arithmetic is no pointer": (
         "drop tcp[(tcp[12] >> 4) * 4:4] - len == 64",
-        "020000000002020000000001080045000028000100004006000a0a0000010a00000204d200500000000000000000500200000000 0000".replace(" ", ""),
+        "02000000000202000000000108004500002c000100004006000a0a0000010a00000204d200500000000000000000500200000000000000000000",
     ),
     "AH walked over IPv6 leaves `ah[...]` unknown": (
         "drop not ah[8:4] == 6",
-        "020000000001020000000002 86dd 6000000000203340 20010db8000000000000000000000001 20010db8000000000000000000000002"
-        " 0604000000000001000000060000000000000000 00000000 0050005000000000".replace(" ", ""),
+        f"{IPV6}6000000000203340{ADDRESSES}0604000000000001000000060000000000000000000000000050005000000000",
     ),
     "an IPv6 transport has no place under a wrong version": (
         "drop not port 8472",
-        "33330000000102000000000186dd7000000000821140fd000000000000000000000000000001fd000000000000000000000000000001"
-        "001712b50082000008000000000000ff",
+        f"{IPV6}7000000000821140{ADDRESSES}001712b50082000008000000000000ff",
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.kernel
