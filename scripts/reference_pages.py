@@ -23,7 +23,7 @@ GROUPS = {
     "PF05": "Scope of encapsulations",
     "PF06": "Not built yet, or not possible",
     "PF07": "Hooks",
-    "PF08": "Warnings",
+    "PF08": "Warnings and notes",
     "PF09": "Toolchain",
 }
 KINDS = {"number": "number", "ipv4": "IPv4 address", "ipv6": "IPv6 address", "mac": "MAC address"}

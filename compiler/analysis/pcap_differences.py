@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from ebpfc.compiler.analysis.elision import without_elisions
 from ebpfc.compiler.analysis.pcap_forms import in_pcap_forms
 from ebpfc.compiler.analysis.pcap_spelling import plain_spelling, tcpdump_spelling
-from ebpfc.compiler.analysis.seeing_through import sees_through, walks_extensions
+from ebpfc.compiler.analysis.seeing_through import over_ipv4, sees_through, walks_extensions
 from ebpfc.compiler.ast.nodes import (
     NOWHERE,
     And,
@@ -128,7 +128,7 @@ def _tags(tests: list[_Test], whole: Match) -> Diagnostic | None:
     met = [t.atom for t in tests if sees_through(t.atom) and t.place.tags < MAX_TAGS and not t.place.untagged]
     return _note(
         "PF0821",
-        "here tags are looked through: true of tagged packets, too",
+        "here tags are looked through",
         met,
         "tcpdump looks behind a tag only where a `vlan` stands before it",
         (_to_mean_the_same(tcpdump_spelling(whole)),),
@@ -154,10 +154,11 @@ def _extension_hints(atom: Atom) -> tuple[str, ...]:
         case Primitive(proto, type="proto", value=Number(number)):
             numbers = None if proto == "ip6" else number, number
     if numbers is not None:
-        four = "" if numbers[0] is None else f"ip proto {numbers[0]} or "
-        return (f"for tcpdump write `{four}ip6 protochain {numbers[1]}` in its place",)
-    text = print_match(atom)
-    return (f"{NO_SPELLING}; of IPv4 alone both mean the same: `ip and {text}`",)
+        spelling = ("" if numbers[0] is None else f"ip proto {numbers[0]} or ") + f"ip6 protochain {numbers[1]}"
+        return (f"for tcpdump write `{spelling}`, which walks headers 0, 43, 44, 60, and 51 as the last",)
+    if not over_ipv4(atom):
+        return (NO_SPELLING,)
+    return (f"{NO_SPELLING}; of IPv4 alone both mean the same: `ip and {print_match(atom)}`",)
 
 
 def _missing_bytes(whole: Match) -> Diagnostic | None:

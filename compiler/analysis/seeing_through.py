@@ -67,6 +67,12 @@ def walks_extensions(atom: Atom) -> bool:
             return False
 
 
+def over_ipv4(atom: Atom) -> bool:
+    """Can it be true of a packet of IPv4?"""
+    names = _protocols_of(atom) if isinstance(atom, Relation | Member) else ()
+    return not any(name == "ip6" or (_over_ipv6(name) and PROTOCOLS[name].ipv4 is None) for name in names)
+
+
 def _over_ipv6(proto: str) -> bool:
     row = PROTOCOLS.get(proto)
     return row is not None and row.level == "transport" and row.ipv6 is not None

@@ -27,6 +27,8 @@ def test_forms_of_the_command() -> None:
     assert parse_arguments(["-e", "tcp", "-o", "out.o"]).expression == "tcp"
     assert parse_arguments(["check", "rules.pf"]).command == "check"
     assert parse_arguments(["inspect", "out.o", "--json"]).object == "out.o"
+    assert parse_arguments(["match", "tcp", "a.pcap", "-w", "b.pcap"]).output == "b.pcap"
+    assert parse_arguments(["lint", "--pcap", "tcp"]).pcap == "tcp"
     assert parse_arguments(["-o", "x", "--", "-odd.pf"]).rules == "-odd.pf"
     assert parse_arguments(["./check", "-o", "x"]).rules == "./check"
 
@@ -67,6 +69,9 @@ def test_kernels(text: str, version: tuple[int, int]) -> None:
         ["check", "rules.pf", "-o", "x"],
         ["inspect"],
         ["inspect", "a", "b"],
+        ["match", "tcp"],
+        ["match", "tcp", "a.pcap", "b.pcap"],
+        ["lint", "edge.pf"],
     ],
 )
 def test_wrong_usage_is_status_2_with_printable_words(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
@@ -77,7 +82,10 @@ def test_wrong_usage_is_status_2_with_printable_words(argv: list[str], capsys: p
     assert printed.err.replace("\n", "").isprintable()
 
 
-@pytest.mark.parametrize("argv", [["--help"], ["check", "--help"], ["inspect", "--help"], ["--version"]])
+@pytest.mark.parametrize(
+    "argv",
+    [["--help"], ["check", "--help"], ["inspect", "--help"], ["match", "--help"], ["lint", "--help"], ["--version"]],
+)
 def test_help_is_status_0_on_standard_output(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(argv) == 0
     printed = capsys.readouterr()
@@ -90,7 +98,7 @@ def test_help_names_every_option_and_exit_code(capsys: pytest.CaptureFixture[str
     text = capsys.readouterr().out
     for word in ("--emit-c", "--no-counters", "--cc", "--kernel", "--netmask", "--dump-after", "--json", "--quiet"):
         assert word in text
-    for word in ("--color", "--raw", "-e EXPR", "examples:", "130", "EBPFC_CC", "inspect", "check"):
+    for word in ("--color", "--raw", "-e EXPR", "examples:", "130", "EBPFC_CC", "inspect", "check", "match", "lint"):
         assert word in text
     assert max(map(len, text.splitlines())) <= 120
 

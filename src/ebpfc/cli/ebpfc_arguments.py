@@ -112,7 +112,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def parse_arguments(argv: Sequence[str]) -> argparse.Namespace:
-    """`command` is "compile", "check", "inspect", "match" or "lint". Raises SystemExit (0 after --help, 2 for an error)."""
+    """`command` is "compile", "check", "inspect", "match" or "lint". Raises SystemExit: 0 after --help, 2 if wrong."""
     if argv[:1] == ["inspect"]:
         return _inspect_parser().parse_args(argv[1:])
     if argv[:1] == ["match"]:

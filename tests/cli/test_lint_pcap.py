@@ -1,0 +1,128 @@
+"""`ebpfc lint --pcap`: which of the differences from tcpdump an expression meets, where, and what to write instead."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from ebpfc.cli.main import main
+from ebpfc.testing import packets
+from ebpfc.testing.libpcap import LibpcapFilter, libpcap_reason
+
+TAGS, HEADERS, BYTES, SCOPE, FORM = "PF0821", "PF0823", "PF0824", "PF0825", "PF0820"
+
+
+def notes(text: str, capsys: pytest.CaptureFixture[str], *options: str) -> list[dict[str, object]]:
+    assert main(["lint", "--pcap", text, "--json", *options]) == 0
+    found: list[dict[str, object]] = json.loads(capsys.readouterr().out)["diagnostics"]
+    assert all(note["severity"] == "note" for note in found)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("text", "codes"),
+    [
+        ("tcp dst port 22", [TAGS, HEADERS]),
+        ("ip and tcp dst port 22", [TAGS]),
+        ("ip and tcp dst port 22 and not vlan", []),
+        ("host 10.0.0.1 and tcp", [TAGS]),
+        ("host 2001:db8::1 and tcp", [TAGS, HEADERS]),
+        ("ip6 and icmp6[0] == 128", [TAGS, HEADERS]),
+        ("icmp", [TAGS]),
+        ("arp", [TAGS]),
+        ("arp or ip", [TAGS]),
+        ("vlan 5", []),
+        ("vlan 5 and ether host 02:00:00:00:00:01", []),
+        ("vlan 5 and arp", [TAGS]),
+        ("vlan 5 and vlan 6 and arp", []),
+        ("vlan 5 and vlan 6 and udp", [HEADERS]),
+        ("ether[12:2] == 0x800", []),
+        ("ether broadcast or less 60", [BYTES]),
+        ("less 60 or ether broadcast", []),
+        ("ip multicast", [TAGS]),
+        ("vlan 5 or vlan 6", [SCOPE]),
+        ("vlan or arp", [TAGS, SCOPE]),
+        ("not vlan and arp", [SCOPE]),
+        ("(vlan 5) and arp", [TAGS, SCOPE]),
+        ("arp or (vlan 5 and ether broadcast)", [TAGS]),
+        ("not vlan and (tcp dst port 22 or 80)", [HEADERS, SCOPE]),
+        ("(tcp dst port 22 or ip host 10.0.0.1) and not vlan", [HEADERS, BYTES]),
+        ("not (ip host 10.0.0.1 and less 60)", [TAGS, BYTES]),
+        ("not (ip host 10.0.0.1 or less 60)", [TAGS]),
+        ("ether[12:2] == 0x800 or ether[14] == 0", [BYTES]),
+        ("ip.ttl < 5", [TAGS, FORM]),
+        ("src host {10.0.0.1, 10.0.0.2}", [TAGS, FORM]),
+        ("fragment", [TAGS, FORM]),
+        ("malformed", [TAGS, FORM]),
+    ],
+)
+def test_the_differences_that_are_met(text: str, codes: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert [note["code"] for note in notes(text, capsys)] == codes
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "column", "end", "hint"),
+    [
+        ("vlan 5 and arp", TAGS, 12, 15, "for tcpdump to mean the same, write `vlan 5 and (arp or (vlan and arp))`"),
+        ("less 9 and tcp", HEADERS, 12, 15, "for tcpdump write `ip proto 6 or ip6 protochain 6`"),
+        ("ip6 proto 17", HEADERS, 1, 13, "for tcpdump write `ip6 protochain 17`"),
+        ("udp port 53", HEADERS, 1, 12, "of IPv4 alone both mean the same: `ip and udp port 53`"),
+        ("icmp6[0] == 1", HEADERS, 1, 14, "tcpdump has no way to write it"),
+        ("not vlan and arp", SCOPE, 5, 9, "for tcpdump to mean the same, write `arp`"),
+        ("vxlan 5 or arp", SCOPE, 1, 8, "tcpdump has no way to write it"),
+        ("less 9 and ip.ttl < 5", FORM, 12, 22, "for tcpdump write `less 9 and ip[8] < 5`"),
+        ("less 9 and fragment", FORM, 12, 20, "tcpdump has no way to write it"),
+        ("ether broadcast or less 60", BYTES, 1, 16, "it differs on packets cut short only"),
+    ],
+)
+def test_the_place_and_what_to_write(
+    text: str, code: str, column: int, end: int, hint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    note = next(note for note in notes(text, capsys) if note["code"] == code)
+    assert (note["column"], note["end_column"]) == (column, end)
+    assert hint in str(note["hints"])
+
+
+def test_as_text(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["lint", "--pcap", "arp"]) == 0
+    printed = capsys.readouterr()
+    assert "note[PF0821]: here tags are looked through" in printed.err
+    assert printed.out == ""
+    assert main(["lint", "--pcap", "arp and not vlan"]) == 0
+    assert capsys.readouterr() == ("means to tcpdump what it means here\n", "")
+    assert main(["lint", "--pcap", "arp", "--quiet"]) == 0
+    assert capsys.readouterr() == ("", "")
+
+
+def test_what_would_be_read_in_two_ways_is_an_error_with_both_readings(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["lint", "--pcap", "arp or ip and less 60"]) == 1
+    printed = capsys.readouterr().err
+    assert "error[PF0207]" in printed
+    assert "`arp or (ip and less 60)`" in printed and "`(arp or ip) and less 60`, as tcpdump reads it" in printed
+
+
+@pytest.mark.parametrize("argv", [["lint"], ["lint", "rules.pf"], ["lint", "--pcap"], ["lint", "--pcap", "a", "b"]])
+def test_usage(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(argv) == 2
+    assert capsys.readouterr().out == ""
+
+
+def test_the_netmask(capsys: pytest.CaptureFixture[str]) -> None:
+    assert [note["code"] for note in notes("ip broadcast", capsys, "--netmask", "/24")] == [TAGS]
+    assert main(["lint", "--pcap", "ip broadcast"]) == 1
+
+
+@pytest.mark.skipif(libpcap_reason() is not None, reason=str(libpcap_reason()))
+@pytest.mark.parametrize("kinds", [(0,), (43,), (60, 0), (44,), (51,), (51, 0, 43, 60, 44)])
+def test_protochain_walks_the_headers_that_the_hint_names(kinds: tuple[int, ...]) -> None:
+    layer = packets.tcp()  # each header goes round what there is: the last of the packet comes first
+    for kind in kinds:
+        match kind:
+            case 44:
+                layer = packets.fragment(layer)
+            case 51:
+                layer = packets.authentication(layer)
+            case _:
+                layer = packets.extension(kind, layer)
+    assert LibpcapFilter("ip proto 6 or ip6 protochain 6").matches(packets.ether(packets.ip6(layer)) + bytes(64))
