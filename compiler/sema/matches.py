@@ -179,15 +179,22 @@ class MatchResolver:
             )
             return node
         domain = qualifier_domain(before.proto, before.type)
+        if isinstance(value, Word) and self._is_tcpdumps_test(value) and before.proto != "ether":
+            self._unknown_name(node, value.text)
+            return node
         resolved = None if domain is None else self.values.resolve(value, domain)
         self._pcap = before
         return node if resolved is None else replace(node, value=resolved)
+
+    def _is_tcpdumps_test(self, word: Word) -> bool:
+        """`proto 6 or isis`: a test of its own there, not a protocol's name."""
+        return not word.escaped and word.text not in self.definitions.made and refused.word(word.text) is not None
 
     def _nothing_to_take(self, node: Elided) -> None:
         value = node.value
         if isinstance(value, Word | WordRange):
             text = value.text
-            known = text in names.KNOWN_WORDS or text in self.definitions.made
+            known = (text in names.KNOWN_WORDS and refused.word(text) is None) or text in self.definitions.made
             if not known:
                 self._unknown_name(node, text)
                 return

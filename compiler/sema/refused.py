@@ -54,6 +54,7 @@ REFUSED_WORDS: dict[str, Reason] = {
               _BYTES_HINT),
     **_family("llc netbeui ipx", "LLC types are not filtered", _BYTES_HINT),
     **_family("fddi tr slip ppp rif", "the device is Ethernet", "write `ether`"),
+    "igrp": Reason("`igrp` is refused: it has no test of its own name", "not a test", ("write `ip proto 9`",)),
     "gateway": Reason(
         "`gateway` is refused: it needs host names, which are never looked up",
         "needs a host name",
