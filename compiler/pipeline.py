@@ -106,7 +106,7 @@ def _checked_expression(text: str, options: Options, sources: SourceMap, sink: S
 def _compiled(policy: nodes.Policy, options: Options, sources: SourceMap, sink: Sink) -> Compiled:
     """Lower, run the passes, print the C, for each hook."""
     dumps: dict[str, str] = {}
-    observe = _recorder(dumps)
+    observe = _recorder(dumps) if options.dump_after is not None else None
     programs = tuple(build_program(policy, hook, observe) for hook in _hooks(policy))
     names = named_counters(policy)
     features = Features(options.counters and not options.trace, options.trace)
