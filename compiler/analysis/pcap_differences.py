@@ -21,6 +21,7 @@ from ebpfc.compiler.ast.nodes import (
     Encap,
     IPv4,
     IPv4Range,
+    IPv6,
     LengthTest,
     Match,
     Named,
@@ -108,8 +109,9 @@ def _is_not_vlan(match: Match) -> bool:
 def _is_not_ipv6(match: Match) -> bool:
     match match:
         case ProtoTest(proto):
-            row = PROTOCOLS[proto]
-            return proto in ("ip", "arp", "rarp") or (row.level == "transport" and row.ipv6 is None)
+            row = PROTOCOLS.get(proto)
+            over_ip = row is not None and row.level == "transport"
+            return proto in ("ip", "arp", "rarp") or (row is not None and over_ip and row.ipv6 is None)
         case Primitive("ip" | "arp" | "rarp"):
             return True
         case Primitive(type="host" | "net" | None, value=value):
@@ -167,13 +169,13 @@ def _missing_bytes(whole: Match) -> Diagnostic | None:
         "PF0824",
         "here a missing byte leaves the rest of the match to decide",
         met,
-        "of a packet cut short in here, tcpdump says no whatever follows",
+        "of a packet cut short in here, tcpdump may say otherwise",
         (f"{NO_SPELLING}; it differs on packets cut short only",),
     )
 
 
 def _alternatives(match: Match, positive: bool) -> Iterator[Match]:
-    """What may be unknown while something to the right of it decides: in an `or`, or in an `and` under `not`."""
+    """What may be unknown while something else decides: in an `or`, or in an `and` under `not`, to the right of it."""
     match match:
         case Not(inside):
             yield from _alternatives(inside, not positive)
@@ -187,15 +189,25 @@ def _alternatives(match: Match, positive: bool) -> Iterator[Match]:
                         break
             for item in items:
                 yield from _alternatives(item, positive)
+        case Primitive() if _needs_part(match, positive):
+            yield match
         case _:
             return
+
+
+def _needs_part(test: Primitive, positive: bool) -> bool:
+    """tcpdump compares IPv6 addresses by 4 bytes: the first that differ decide, and a short net reads no more."""
+    items = test.value.items if isinstance(test.value, SetLiteral) else (test.value,)
+    return any(
+        isinstance(item, IPv6) and (not positive or (item.length is not None and item.length <= 96)) for item in items
+    )
 
 
 def _reads_deep(match: Match) -> bool:
     """Anything beyond the EtherType?"""
     match match:
         case ProtoTest(proto):
-            return PROTOCOLS[proto].level != "net"
+            return proto not in PROTOCOLS or PROTOCOLS[proto].level != "net"
         case LengthTest() | Encap("vlan", None):
             return False
         case And(items) | Or(items):

@@ -28,6 +28,7 @@ from ebpfc.compiler.ast.nodes import (
 from ebpfc.compiler.fields import PROTOCOLS
 
 _BESIDE_TAGS = ("ether", "vlan", "meta")
+_TUNNELS = ("vxlan", "geneve", "gtp", "gre", "ipip")
 
 
 def sees_through(atom: Atom) -> bool:
@@ -60,7 +61,7 @@ def walks_extensions(atom: Atom) -> bool:
         case TcpFlags():
             return True
         case Encap(kind):
-            return kind == "vxlan"
+            return kind in _TUNNELS
         case Relation() | Member():
             return any(_over_ipv6(proto) for proto in _protocols_of(atom))
         case _:

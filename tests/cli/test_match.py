@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 from random import Random
+from time import process_time
 
 import pytest
 
@@ -246,3 +247,25 @@ def test_tcpdump_shows_the_same_packets(expression: str, capture: Path) -> None:
     with Path("ours.pcap").open("rb") as ours, Path("theirs.pcap").open("rb") as other:
         found, expected = ([(f.time_ns, f.data) for f in read_capture(stream)] for stream in (ours, other))
     assert found == expected and 0 < len(found) < len(frames)
+
+
+def test_no_file_ends_in_a_traceback(capture: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rng = Random(17)
+    whole = captured(FRAMES)
+    for _ in range(150):
+        damaged = bytearray(whole[: rng.randint(0, len(whole))])
+        for _ in range(rng.randint(0, 4)):
+            if damaged:
+                damaged[rng.randrange(len(damaged))] = rng.randrange(256)
+        capture.write_bytes(bytes(damaged))
+        assert main(["match", "ip or malformed", "in.pcap"]) in (0, 3)
+        assert "PF0999" not in capsys.readouterr().err
+
+
+def test_ten_thousand_packets_take_less_than_a_second(capture: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rng = Random(19)
+    capture.write_bytes(captured(tuple(random_frame(rng) for _ in range(10_000))))
+    began = process_time()  # of the CPU: seconds on the wall depend on what else the machine does
+    assert main(["match", "tcp dst port 22 or host 10.0.0.1", "in.pcap", "--count"]) == 0
+    assert process_time() - began < 1.0
+    assert int(capsys.readouterr().out) > 100
