@@ -177,6 +177,30 @@ def test_damage_ends_with_3_after_what_comes_before(capture: Path, capsys: pytes
     assert "not of Ethernet frames (link type 113)" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("rest", "status", "words"),
+    [
+        ("in.pcap > /dev/full", 2, "cannot write standard output: no space left on device"),
+        ("in.pcap -w - > /dev/full", 2, "cannot write standard output: no space left on device"),
+        ("in.pcap -w /dev/full", 2, "cannot write /dev/full: no space left on device"),
+        ("- <&-", 3, "standard input: cannot be read"),
+        ("in.pcap | head -c 1 > /dev/null", 0, ""),
+    ],
+)
+def test_what_the_shell_may_hand_over(rest: str, status: int, words: str, capture: Path) -> None:
+    command = f"set -o pipefail; exec '{sys.executable}' -m ebpfc match ip {rest}"
+    if "|" in rest:
+        command = command.replace("exec ", "")
+    done = subprocess.run(
+        ["bash", "-c", command],
+        capture_output=True,
+        text=True,
+        env={"PYTHONPATH": str(ROOT / "src"), "PATH": "/usr/bin:/bin"},
+    )
+    assert done.returncode == status, done.stderr
+    assert words in done.stderr and "PF0999" not in done.stderr
+
+
 # ---------------------------------------------------------------------------------------------------------- the line
 
 

@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from ebpfc.cli.guard import discard_output
 from ebpfc.cli.messages import print_diagnostics
 from ebpfc.cli.output import OutputError, check_output, open_output, printable
 from ebpfc.cli.packet_line import packet_line
@@ -41,6 +42,7 @@ def run_match(arguments: argparse.Namespace) -> int:
             check_output(arguments.output, () if arguments.capture == "-" else (arguments.capture,))
         with _opened(arguments.capture) as stream:
             _answer(arguments, judge, open_capture(stream))
+        sys.stdout.flush()
     except PolicyError as error:
         print_diagnostics(error.diagnostics, sources, arguments)
         return WRONG_EXPRESSION
@@ -51,6 +53,13 @@ def run_match(arguments: argparse.Namespace) -> int:
         problem = Diagnostic("PF0108", "error", f"{_shown(arguments)}: {error.message}", hints=error.hints)
         print_diagnostics((problem,), sources, arguments)
         return UNREADABLE
+    except BrokenPipeError:
+        raise
+    except OSError as error:  # of standard output: captures and files have their own
+        discard_output()
+        problem = Diagnostic("PF0909", "error", f"cannot write standard output: {(error.strerror or '?').lower()}")
+        print_diagnostics((problem,), sources, arguments)
+        return USAGE
     return DONE
 
 
@@ -120,6 +129,8 @@ def _time(frame: Frame) -> str:
 def _opened(path: str) -> Iterator[BinaryIO]:
     """The file of that name, or stdin for "-". ControlError when it cannot be opened."""
     if path == "-":
+        if sys.stdin is None:  # as the shell's `<&-` leaves it
+            raise ControlError("cannot be read: it is closed")
         yield sys.stdin.buffer
         return
     try:

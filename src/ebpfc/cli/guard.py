@@ -51,11 +51,16 @@ def _terminate(_number: int, _frame: FrameType | None) -> NoReturn:
 
 
 def _reader_is_gone() -> int:
-    """`ebpfc ... | head` has read what it wanted. The interpreter must not complain when it flushes at exit."""
+    """`ebpfc ... | head` has read what it wanted."""
+    discard_output()
+    return 0
+
+
+def discard_output() -> None:
+    """What standard output still holds goes nowhere: the interpreter must not complain when it flushes at exit."""
     devnull = os.open(os.devnull, os.O_WRONLY)
     os.dup2(devnull, sys.stdout.fileno())
     os.close(devnull)
-    return 0
 
 
 def _internal_error(command: str, error: Exception) -> int:
