@@ -27,6 +27,10 @@ test: ## everything that CI runs (the tests of the kernel need root)
 soak: setup ## the long run, some hours: 10,000 policies x 500 frames, 100,000 texts (root; SOAK="--policies 100")
 	python -m ebpfc.testing.soak $(SOAK)
 
+.PHONY: soak-pcap
+soak-pcap: setup ## the long run beside libpcap: 200,000 expressions, 20,000 of them in the kernel (root; SOAK="--kernel 0")
+	python -m ebpfc.testing.pcap_soak $(SOAK)
+
 .PHONY: bench
 bench: setup ## ours beside C by hand: ns a packet, sizes, compile time (root); writes bench/RESULTS.md
 	python -m bench.run --markdown bench/RESULTS.md
@@ -41,7 +45,7 @@ format: setup ## rewrite every file as ruff would
 	ruff format --quiet .
 
 .PHONY: docs
-docs: setup ## write the pages that are tables of the code: docs/fields.md, docs/names.md, docs/errors/README.md
+docs: setup ## write the pages that are tables of the code: fields, names, errors/README, tcpdump
 	python scripts/reference_pages.py
 
 .PHONY: constraints

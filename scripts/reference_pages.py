@@ -1,5 +1,5 @@
 """Writes the pages that are tables of the code: docs/fields.md (the field table), docs/names.md (words, and names that
-stand for numbers) and docs/errors/README.md (the codes).
+stand for numbers), docs/errors/README.md (the codes) and docs/tcpdump.md (pcap-filter(7) line by line).
 
 `python scripts/reference_pages.py` writes them (`make docs`); a test says when they have fallen behind.
 """
@@ -13,6 +13,7 @@ from ebpfc.compiler import names
 from ebpfc.compiler.diagnostics.codes import CODES
 from ebpfc.compiler.fields import FIELDS, PROTOCOLS, Field
 from ebpfc.grammar import RESERVED_WORDS
+from ebpfc.testing.pcap_page import render_tcpdump
 
 DOCS = Path(__file__).parents[1] / "docs"
 GROUPS = {
@@ -124,6 +125,7 @@ PAGES = {
     DOCS / "fields.md": render_fields,
     DOCS / "names.md": render_names,
     DOCS / "errors" / "README.md": render_errors,
+    DOCS / "tcpdump.md": render_tcpdump,
 }
 
 
