@@ -35,6 +35,10 @@ soak-pcap: setup ## the long run beside libpcap: 200,000 expressions, 20,000 of 
 bench: setup ## ours beside C by hand: ns a packet, sizes, compile time (root); writes bench/RESULTS.md
 	python -m bench.run --markdown bench/RESULTS.md
 
+.PHONY: kernels
+kernels: setup ## our objects on Linux 5.10, 6.1, 6.12 and the newest, under qemu; writes docs/kernels.md
+	python -m ebpfc.testing.kernels --markdown docs/kernels.md
+
 .PHONY: lint
 lint: setup ## style, types, imports only
 	scripts/lint.sh

@@ -27,6 +27,8 @@ from ebpfc.runtime.libbpf import (
 from ebpfc.runtime.verifier_log import explain_load_failure
 
 MAX_OBJECT = 256 << 20  # bytes; an object of more than this is no policy
+LOG_STATISTICS = 4
+"""BPF_LOG_STATS of linux/bpf_verifier.h: for each program, how many instructions the verifier stepped through."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +52,15 @@ class LoadedMap:
 
 
 class LoadedObject:
-    """`programs` and `maps` by name. Their descriptors end with `close`."""
+    """`programs` and `maps` by name; their descriptors end with `close`. `log`: what libbpf said while it loaded."""
 
-    def __init__(self, handle: int, programs: dict[str, LoadedProgram], maps: dict[str, LoadedMap]) -> None:
+    def __init__(
+        self, handle: int, programs: dict[str, LoadedProgram], maps: dict[str, LoadedMap], log: str = ""
+    ) -> None:
         self._handle = handle
         self.programs = programs
         self.maps = maps
+        self.log = log
 
     def close(self) -> None:
         handle, self._handle = self._handle, 0
@@ -77,16 +82,18 @@ def load_object(
     wanted: Callable[[str], bool] = lambda _name: True,
     reuse: Mapping[str, int] | None = None,
     offload_ifindex: int = 0,
+    log_level: int = 0,
 ) -> LoadedObject:
     """Loads the programs whose name is `wanted`; maps named in `reuse` are those descriptors instead of new ones.
-    `offload_ifindex`: the NIC that shall run the programs itself."""
+    `offload_ifindex`: the NIC that shall run the programs itself. `log_level`: what the verifier shall say of programs
+    that it takes (LOG_STATISTICS), in the object's `log`; with 0 it speaks only of one that it refuses."""
     if not data.startswith(b"\x7fELF"):
         raise ControlError("this is not an ELF object", ("compile the rules first: ebpfc rules.pf -o out.o",))
     if len(data) > MAX_OBJECT:
         raise ControlError(f"an object of {len(data)} bytes is too large: at most {MAX_OBJECT}")
     library = libbpf()
     raise_memlock_limit()
-    options = OpenOptions(object_name=b"pf")
+    options = OpenOptions(object_name=b"pf", kernel_log_level=log_level)
     with captured_messages() as messages:
         handle = library.bpf_object__open_mem(data, len(data), ctypes.byref(options))
         if not handle:
@@ -101,7 +108,7 @@ def load_object(
         except BaseException:
             library.bpf_object__close(handle)
             raise
-    return LoadedObject(handle, _programs(handle), _maps(handle))
+    return LoadedObject(handle, _programs(handle), _maps(handle), "".join(messages))
 
 
 def _each(step: str, handle: int) -> list[int]:

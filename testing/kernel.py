@@ -28,10 +28,11 @@ _TC_VERDICTS: Final[dict[int, Verdict]] = {2: "drop", 0xFF: "pass"}
 
 
 class KernelPolicy:
-    """The object's programs, loaded. `traced=False` for an object without the trace option: then the rule is None."""
+    """The object's programs, loaded. `traced=False` for an object without the trace option: then the rule is None.
+    `log_level` and `log`: as `load_object` has them."""
 
-    def __init__(self, object_bytes: bytes, *, traced: bool = True) -> None:
-        self._loaded = load_object(object_bytes)
+    def __init__(self, object_bytes: bytes, *, traced: bool = True, log_level: int = 0) -> None:
+        self._loaded = load_object(object_bytes, log_level=log_level)
         self._traced = traced
         self._runners = {
             hook: TestRunner(self._loaded.programs[name].fd, largest_frame(self._loaded.programs[name]))
@@ -42,6 +43,10 @@ class KernelPolicy:
     @property
     def hooks(self) -> tuple[str, ...]:
         return tuple(self._runners)
+
+    @property
+    def log(self) -> str:
+        return self._loaded.log
 
     def judge(self, hook: Hook, frame: bytes, mark: int = 0, merged: bool = False) -> tuple[Verdict, int | None]:
         """Verdict and deciding rule's index (None: the default). FrameError when TEST_RUN cannot take the frame;

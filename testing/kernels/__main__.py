@@ -1,0 +1,90 @@
+"""`python -m ebpfc.testing.kernels`: do our objects load on other kernels, and decide as the reference says?
+
+In: which suites, how many policies and frames. Out: a table on standard output, every problem on standard error; exit
+code 1 when an object did not load or decided otherwise, 2 when a policy could not be built, or a
+kernel not be had or booted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import sys
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+from ebpfc.testing.kernels.boot import BootError, boot, qemu_available
+from ebpfc.testing.kernels.debian import SUITES, FetchError, Mirrors, cache_folder, kernel_image
+from ebpfc.testing.kernels.initramfs import initramfs
+from ebpfc.testing.kernels.policies import BuildError, Subject, policies, subjects
+from ebpfc.testing.kernels.report import Row, compare, table
+
+MEASURED = re.compile(r"(<!-- measured -->\n).*(<!-- end -->)", re.DOTALL)
+
+
+def try_suite(chosen: Sequence[Subject], archive: bytes, mirrors: Mirrors | None, refresh: bool, suite: str) -> Row:
+    """Fetches, boots, compares. FetchError, BootError."""
+    image = kernel_image(suite, cache_folder(), mirrors, refresh)
+    begun = time.monotonic()
+    return compare(chosen, boot(image, archive), time.monotonic() - begun)
+
+
+def write_measured(page: Path, rows: Sequence[Row], subjects: int) -> None:
+    """Puts the table and the day between the page's two marks."""
+    day = datetime.now(UTC).strftime("%Y-%m-%d")
+    said = f"Measured on {day} with {subjects} objects:\n\n{table(rows)}\n\n"
+    page.write_text(MEASURED.sub(lambda found: f"{found[1]}\n{said}{found[2]}", page.read_text()))
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m ebpfc.testing.kernels", description="our objects on other kernels")
+    parser.add_argument("suites", nargs="*", choices=(*SUITES, []), help=f"Debian's suites ({' '.join(SUITES)})")
+    parser.add_argument("--random", type=int, default=40, help="random policies (default %(default)s)")
+    parser.add_argument("--frames", type=int, default=60, help="frames for each object and hook (default %(default)s)")
+    parser.add_argument("--jobs", type=int, default=min(2, os.cpu_count() or 1), help="kernels at once")
+    parser.add_argument("--mirror", help="where Debian's packages are (default: as this machine's apt has it)")
+    parser.add_argument("--refresh", action="store_true", help="look for newer kernels than those kept")
+    parser.add_argument("--markdown", type=Path, help="a page to put the table in, between its marks")
+    asked = parser.parse_args(argv)
+    if missing := qemu_available():
+        print(missing, file=sys.stderr)
+        return 2
+    try:
+        chosen = subjects(list(policies(asked.random)), asked.frames, asked.jobs)
+    except BuildError as failure:
+        print(failure, file=sys.stderr)
+        return 2
+    print(f"{len(chosen)} objects built", file=sys.stderr, flush=True)
+    mirrors = Mirrors(asked.mirror) if asked.mirror else None
+    run = partial(_guarded, chosen, initramfs(chosen), mirrors, asked.refresh)
+    with ThreadPoolExecutor(asked.jobs) as pool:
+        results = list(pool.map(run, asked.suites or SUITES))
+    rows = [row for row in results if isinstance(row, Row)]
+    for problem in (problem for row in rows for problem in row.problems):
+        print(problem, file=sys.stderr)
+    print(table(rows))
+    if asked.markdown:
+        write_measured(asked.markdown, rows, len(chosen))
+    if len(rows) < len(results):
+        return 2
+    return 0 if all(row.good for row in rows) else 1
+
+
+def _guarded(
+    chosen: Sequence[Subject], archive: bytes, mirrors: Mirrors | None, refresh: bool, suite: str
+) -> Row | None:
+    """As `try_suite`; what failed is said at once, and the other suites go on."""
+    try:
+        return try_suite(chosen, archive, mirrors, refresh, suite)
+    except (FetchError, BootError) as failure:
+        print(f"{suite}: {failure}", file=sys.stderr, flush=True)
+        return None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,96 @@
+"""What runs on the other kernel: objects and frames in, the kernel's answers out, one line of JSON an object.
+
+The first process there (`first_process`), or any other on this machine (`answer_all`). It imports nothing but Python's
+own library and the runtime, so that it needs no other package: `initramfs` packs just what it loads.
+
+A line: MARK, then {"kernel"}, {"object", "seconds", "verified", "answers"}, {"object", "error", "log"}, or {"end"}.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import re
+import time
+import traceback
+from pathlib import Path
+from typing import Any, Final, get_args
+
+from ebpfc.runtime.errors import ControlError
+from ebpfc.runtime.object import LOG_STATISTICS
+from ebpfc.runtime.test_run import FrameError
+from ebpfc.testing.kernel import Hook, KernelPolicy
+
+MARK: Final = "@@ "
+FOLDER: Final = Path("/objects")
+LIST: Final = "list.json"
+"""In FOLDER: [{"object": file's name, "traced": bool, "frames": [hex]}]."""
+_LOG_LENGTH: Final = 2000  # characters of a refusal's log, its end
+_MOUNTS: Final = (("proc", "/proc"), ("sysfs", "/sys"), ("devtmpfs", "/dev"))
+_RESTART: Final = 0x01234567
+"""LINUX_REBOOT_CMD_RESTART of linux/reboot.h: with -no-reboot qemu ends there, and it needs no ACPI."""
+
+
+def first_process() -> None:
+    """Never returns: the machine ends with it."""
+    libc = ctypes.CDLL(None)
+    for kind, target in _MOUNTS:
+        libc.mount(kind.encode(), target.encode(), kind.encode(), 0, None)
+    try:
+        answer_all(FOLDER)
+    except Exception:
+        traceback.print_exc()
+    libc.reboot(_RESTART)
+
+
+def answer_all(folder: Path) -> None:
+    """Answers about every object of the folder's list, on standard output."""
+    _say({"kernel": f"{os.uname().release} {os.uname().version}"})
+    for item in json.loads((folder / LIST).read_text()):
+        frames = [bytes.fromhex(frame) for frame in item["frames"]]
+        _say({"object": item["object"], **_answers((folder / item["object"]).read_bytes(), item["traced"], frames)})
+    _say({"end": True})
+
+
+def _answers(data: bytes, traced: bool, frames: list[bytes]) -> dict[str, Any]:
+    """In "answers", for each hook, and for each at tc once more as of merged segments, what became of each frame:
+    [verdict, rule or None], or None where the kernel's test run does not take it."""
+    begun = time.monotonic()
+    try:
+        with _loaded(data, traced) as kernel:
+            answers: dict[str, Any] = {}
+            for hook in get_args(Hook):
+                if hook in kernel.hooks:
+                    answers[hook] = kernel.judge_all(hook, frames)
+                    if hook != "xdp":
+                        answers[f"{hook} merged"] = [_merged(kernel, hook, frame) for frame in frames]
+            verified = verified_instructions(kernel.log)
+        return {"seconds": round(time.monotonic() - begun, 3), "verified": verified, "answers": answers}
+    except ControlError as failure:
+        return {"error": failure.message, "log": failure.raw[-_LOG_LENGTH:]}
+
+
+def _loaded(data: bytes, traced: bool) -> KernelPolicy:
+    """With the verifier's statistics; when it refuses, once more without, to have its words."""
+    try:
+        return KernelPolicy(data, traced=traced, log_level=LOG_STATISTICS)
+    except ControlError:
+        return KernelPolicy(data, traced=traced)
+
+
+def verified_instructions(log: str) -> list[int]:
+    """How many instructions the verifier stepped through, of each program in turn (print_verification_stats of
+    kernel/bpf/verifier.c). `struct bpf_prog_info` has the number too, but from 5.16 on only."""
+    return [int(number) for number in re.findall(r"^processed (\d+) insns", log, re.MULTILINE)]
+
+
+def _merged(kernel: KernelPolicy, hook: Hook, frame: bytes) -> tuple[str, int | None] | None:
+    try:
+        return kernel.judge(hook, frame, merged=True)
+    except FrameError:
+        return None
+
+
+def _say(what: dict[str, Any]) -> None:
+    print(MARK + json.dumps(what), flush=True)
