@@ -56,9 +56,13 @@ def take_off(folder: Path, device: Device) -> None:
 
 
 def take_off_one(folder: Path, attachment: hooks.Attachment, device: Device) -> None:
-    """Ends one attachment: a link with its last pin, a filter by deletion."""
+    """Ends one attachment, and it is over on return."""
     if attachment.is_link:
-        bpffs.unpin(link_path(folder, attachment.hook))
+        path = link_path(folder, attachment.hook)
+        with bpffs.opened(path) as link:
+            if link is not None:
+                hooks.end_link(link)
+        bpffs.unpin(path)
     else:
         hooks.remove_filter(attachment, device.ifindex)
 

@@ -88,6 +88,12 @@ def replace_linked(link_fd: int, program_fd: int) -> None:
     check("replace the program", libbpf().bpf_link_update(link_fd, program_fd, ctypes.byref(LinkUpdateOptions())))
 
 
+def end_link(link_fd: int) -> None:
+    """Now, so that the place is free for the next: with its last pin a link ends too, but some time later (an inode is
+    freed after an RCU grace period: kernel/bpf/inode.c), or never while another process holds it."""
+    libbpf().bpf_link_detach(link_fd)
+
+
 def put_filter(attachment: Attachment, ifindex: int, program_fd: int) -> None:
     """A filter's program becomes another in one step, or comes back where it is gone."""
     where = TcHook(ifindex=ifindex, attach_point=_CLSACT[attachment.hook])

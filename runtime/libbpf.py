@@ -199,6 +199,7 @@ _PROTOTYPES: dict[str, tuple[object, tuple[object, ...]]] = {
     "bpf_prog_get_fd_by_id": (c_int, (c_uint32,)),
     "bpf_prog_test_run_opts": (c_int, (c_int, POINTER(TestRunOptions))),
     "bpf_link_create": (c_int, (c_int, c_int, c_int, POINTER(LinkCreateOptions))),
+    "bpf_link_detach": (c_int, (c_int,)),
     "bpf_link_update": (c_int, (c_int, c_int, POINTER(LinkUpdateOptions))),
     "bpf_xdp_query": (c_int, (c_int, c_int, POINTER(XdpQueryOptions))),
     "bpf_tc_hook_create": (c_int, (POINTER(TcHook),)),

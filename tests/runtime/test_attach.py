@@ -17,7 +17,7 @@ from ebpfc.runtime.attach import AttachOptions, attach_policy
 from ebpfc.runtime.detach import detach_policies
 from ebpfc.runtime.device import TAG_FEATURES, Device, find_device, tag_stripping
 from ebpfc.runtime.errors import ControlError, KernelError
-from ebpfc.runtime.installed import list_installed, program_numbers
+from ebpfc.runtime.installed import link_path, list_installed, program_numbers
 from ebpfc.runtime.libbpf import libbpf
 from ebpfc.testing.netns import Side, receive, run
 
@@ -27,6 +27,7 @@ Control = Callable[..., subprocess.CompletedProcess[str]]
 Objects = Callable[..., Path]
 Builder = Callable[..., bytes]
 Frames = Callable[..., bytes]
+Ping = Callable[..., bool]
 
 
 def folder_of(side: Side) -> Path:
@@ -39,15 +40,23 @@ def in_force(side: Side) -> str:
     return side.run("bpftool", "net").stdout
 
 
-def test_attach_drops_and_detach_lets_through(
-    ctl: Control, objects: Objects, ping: Callable[..., bool], wire: Wire
-) -> None:
+def test_attach_drops_and_detach_lets_through(ctl: Control, objects: Objects, ping: Ping, wire: Wire) -> None:
     assert ping(2.0)
     answer = ctl("attach", objects(("xdp",)), "pf0").stdout
     assert "handmade is in force at pf0: xdp" in answer
     assert not ping()
     assert "handmade is off pf0" in ctl("detach", "pf0").stdout
     assert ping(2.0)
+
+
+@pytest.mark.parametrize("hook", ["xdp", "tc ingress"])
+def test_detach_ends_a_link_that_somebody_else_holds(handmade: Builder, wire: Wire, ping: Ping, hook: str) -> None:
+    with wire[1].entered():
+        attach_policy(handmade((hook,)), find_device("pf0"))
+        assert not ping()
+        with bpffs.opened(link_path(folder_of(wire[1]) / "handmade", hook)):
+            detach_policies(find_device("pf0"))
+            assert ping(2.0)
 
 
 @pytest.mark.parametrize("hooks", [("xdp",), ("tc ingress",), ("tc egress",), ("xdp", "tc ingress", "tc egress")])
@@ -64,7 +73,7 @@ def test_detach_leaves_nothing(ctl: Control, objects: Objects, wire: Wire, hooks
     assert "no policy is attached to pf0" in ctl("detach", "pf0", code=1).stderr
 
 
-def test_each_hook_of_tc_judges(ctl: Control, objects: Objects, ping: Callable[..., bool]) -> None:
+def test_each_hook_of_tc_judges(ctl: Control, objects: Objects, ping: Ping) -> None:
     for hook in ("tc ingress", "tc egress"):
         ctl("attach", objects((hook,)), "pf0")
         assert not ping()
@@ -73,14 +82,14 @@ def test_each_hook_of_tc_judges(ctl: Control, objects: Objects, ping: Callable[.
 
 
 @pytest.mark.parametrize("mode", ["native", "generic"])
-def test_modes(ctl: Control, objects: Objects, ping: Callable[..., bool], mode: str) -> None:
+def test_modes(ctl: Control, objects: Objects, ping: Ping, mode: str) -> None:
     assert f"xdp ({mode})" in ctl("attach", objects(), "pf0", "--mode", mode).stdout
     assert not ping()
     other = {"native": "generic", "generic": "native"}[mode]
     assert "cannot be replaced in mode" in ctl("attach", objects(), "pf0", "--mode", other, code=1).stderr
 
 
-def test_filters_where_the_kernel_has_no_tcx(handmade: Builder, wire: Wire, ping: Callable[..., bool]) -> None:
+def test_filters_where_the_kernel_has_no_tcx(handmade: Builder, wire: Wire, ping: Ping) -> None:
     """Kernels before 6.6. The queueing discipline that attach made goes with detach."""
     with wire[1].entered():
         device = find_device("pf0")
@@ -153,9 +162,7 @@ def test_replacing_lets_no_packet_through(handmade: Builder, wire: Wire, frames:
     assert first == passed
 
 
-def test_a_refused_object_changes_nothing(
-    ctl: Control, objects: Objects, wire: Wire, ping: Callable[..., bool]
-) -> None:
+def test_a_refused_object_changes_nothing(ctl: Control, objects: Objects, wire: Wire, ping: Ping) -> None:
     ctl("attach", objects(), "pf0")
     before = in_force(wire[1]), sorted(p.name for p in folder_of(wire[1]).rglob("*"))
     refused = ctl("attach", objects(bad=True), "pf0", code=3).stderr
@@ -167,7 +174,7 @@ def test_a_refused_object_changes_nothing(
 
 @pytest.mark.parametrize("step", ["_shelve", "_switch", "_drop_other_hooks"])
 def test_an_attach_that_fails_on_its_way_is_rolled_back(
-    handmade: Builder, wire: Wire, ping: Callable[..., bool], monkeypatch: pytest.MonkeyPatch, step: str
+    handmade: Builder, wire: Wire, ping: Ping, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     """The old policy drops ICMP at XDP and tc, the new one passes it: what is in force shows in a ping."""
     with wire[1].entered():
