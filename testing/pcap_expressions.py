@@ -11,7 +11,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from random import Random
 
+from ebpfc.compiler.ast.nodes import Relation
+from ebpfc.compiler.diagnostics.model import PolicyError
 from ebpfc.testing import pool, random_values
+from ebpfc.testing.pcap_agreement import read_expression
+from ebpfc.testing.pcap_frames import aimed_frames
+from ebpfc.testing.semantics import Frame
+from ebpfc.testing.semantics.packet import decode
+from ebpfc.testing.semantics.relations import number
+from ebpfc.testing.semantics.scope import whole_frame
 
 DIRECTIONS = ("", "src ", "dst ", "src or dst ", "dst or src ", "src and dst ", "dst and src ")
 TRANSPORTS = ("", "", "tcp ", "udp ", "sctp ")
@@ -117,7 +125,7 @@ def _joined(rng: Random, operator: Callable[[Random], str], members: Sequence[st
 
 
 def _atom(rng: Random) -> str:
-    kinds = (_protocol, _qualified, _qualified, _qualified, _relation, _relation, _cast, _length, _constants)
+    kinds = (_protocol, _qualified, _qualified, _qualified, _relation, _relation, _relation, _cast, _length, _constants)
     return rng.choice(kinds)(rng)
 
 
@@ -229,10 +237,25 @@ def _constants(rng: Random) -> str:
 
 def _relation(rng: Random) -> str:
     protos = rng.choice(STACKS)
-    left = _arithmetic(rng, protos, rng.choice((0, 0, 1, 2)))
-    right = random_values.number(rng, OPERANDS) if rng.random() < 0.8 else _arithmetic(rng, protos, 0)
+    left = _arithmetic(rng, protos, rng.choice((0, 0, 1, 1, 2)))
+    right = str(_value_met(rng, left)) if rng.random() < 0.7 else random_values.number(rng, OPERANDS)
+    if rng.random() < 0.1:
+        right = _arithmetic(rng, protos, 0)
     sides = (left, right) if rng.random() < 0.9 else (right, left)
     return f"{sides[0]} {rng.choice(RELATIONS)} {sides[1]}"
+
+
+def _value_met(rng: Random, arithmetic: str) -> int:
+    """What the arithmetic is of some packet, or right beside it, so that the relation tells packets apart."""
+    try:
+        match = read_expression(f"{arithmetic} = 0")
+    except PolicyError:  # a constant shift by 32, `%` beside `+`: refused whatever stands on the right
+        return 0
+    assert isinstance(match, Relation)
+    frames = [Frame(data) for data in aimed_frames(rng, match, 8)]
+    values = [number(match.left, whole_frame(frame, "inbound", None, decode(frame))) for frame in frames]
+    met = [value for value in values if value is not None]
+    return ((rng.choice(met) if met else 0) + rng.choice((0, 0, 0, 1, -1))) & 0xFFFF_FFFF
 
 
 def _arithmetic(rng: Random, protos: tuple[str, ...], depth: int) -> str:
@@ -242,9 +265,9 @@ def _arithmetic(rng: Random, protos: tuple[str, ...], depth: int) -> str:
         return f"-({_arithmetic(rng, protos, depth - 1)})"
     operator = rng.choice(OPERATORS)
     left = _arithmetic(rng, protos, depth - 1)
-    if operator in ("<<", ">>") and rng.random() < 0.6:
+    if operator in ("<<", ">>") and rng.random() < 0.4:
         right = str(rng.choice((0, 1, 4, 31)))
-    elif rng.random() < 0.3:
+    elif operator in ("<<", ">>") or rng.random() < 0.3:
         right = _access(rng, protos)
     else:
         right = random_values.number(rng, OPERANDS[1:] if operator in "/%" else OPERANDS)

@@ -133,7 +133,7 @@ def _frame(rng: Random, targets: _Targets) -> bytes:
     """A sound packet; then the bytes that relations read, and the length."""
     transport = _transport(rng, targets)
     before = 0
-    kind = rng.random()
+    kind = _network_kind(rng, targets)
     if kind < 0.45:
         options = bytes(rng.choice((4, 12))) if rng.random() < 0.12 else b""
         offset, more = _fragment(rng)
@@ -159,6 +159,19 @@ def _frame(rng: Random, targets: _Targets) -> bytes:
     macs = [_near(rng, targets.macs, pool.MACS, (1 << 48) - 1) for _ in range(2)]
     frame = packets.ether(layer, dst=macs[0], src=macs[1])
     return _sized(rng, targets, _patched(rng, targets, frame, 14 + 4 * tags, before))
+
+
+def _network_kind(rng: Random, targets: _Targets) -> float:
+    """Under 0.45 IPv4, under 0.88 IPv6, under 0.97 ARP or RARP, else another: mostly what a relation reads."""
+    if not targets.reads or rng.random() < 0.4:
+        return rng.random()
+    proto, *_ = rng.choice(targets.reads)
+    only = PROTOCOLS[proto]
+    if proto in ("arp", "rarp"):
+        return 0.9
+    if proto == "ip" or (only.level == "transport" and only.ipv6 is None):
+        return 0.0
+    return 0.5 if proto in ("ip6", "icmp6") else rng.choice((0.0, 0.0, 0.5))
 
 
 def _transport(rng: Random, targets: _Targets) -> Layer:

@@ -20,8 +20,8 @@ FREQUENT = (
 SELDOM = (
     "igmp", "pim", "ah", "esp", "vrrp", "carp", "proto \\tcp", "ether proto \\ip", "mask 255.0.0.0", "protochain 6",
     "gateway", "inbound", "outbound", "ifindex 1", "mpls", "mpls 5", "pppoed", "pppoes", "pppoes 7", "geneve",
-    "geneve 3", "stp", "iso", "ipx", "netbeui", "decnet", "atalk", "aarp", "lat", "moprc", "mopdl", "sca", "llc", "llc i",
-    "llc ui",
+    "geneve 3", "stp", "iso", "ipx", "netbeui", "decnet", "atalk", "aarp", "lat", "moprc", "mopdl", "sca", "llc",
+    "llc i", "llc ui",
     "esis", "isis", "clnp", "l1", "l2", "iih", "lsp", "snp", "csnp", "psnp", "igrp", "igrp[0]", "fddi", "tr", "wlan",
     "type mgt", "subtype beacon", "dir tods", "vpi 3", "vci 3", "lane", "oam", "rnr 5", "on 3", "action pass", "fisu",
     "opc 4", "radio", "ppp", "slip", "atalk[0]", "lat[0]", "ppp[0]", "fddi[0]", "tr[0]", "wlan[0]", "010", "300",
