@@ -186,7 +186,7 @@ def build_layer(plan: Plan, index: int, gate: frozenset[str], ends: bool) -> Lay
         proto=proto,
         l4=l4,
         fragments=fragments,
-        needs_nh=walk or proto or l4,
+        needs_nh=walk or proto or l4 or "PROTO" in f,
         walked=tuple(w for w in walked_bits(plan) if f"WALKED_{w.number}" in f),
         ip=slots["ip"],
         ip_need=IPV4 if whole or proto or fragments else extent(ip_near),

@@ -23,6 +23,10 @@ CASES = {
         "drop not ah[8:4] == 6",
         f"{IPV6}6000000000203340{ADDRESSES}0604000000000001000000060000000000000000000000000050005000000000",
     ),
+    "a protocol known to be none of those asked": (
+        "pass tcp and ip proto sctp\ndrop not (tcp and ip proto sctp)",
+        "02000000000202000000000108004500001c00010000408400000a0000010a00000200500051000000000000",
+    ),
     "an IPv6 transport has no place under a wrong version": (
         "drop not port 8472",
         f"{IPV6}7000000000821140{ADDRESSES}001712b50082000008000000000000ff",
