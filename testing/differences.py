@@ -8,7 +8,6 @@ compiler refuses such a text. Where none applies, libpcap's answer to the whole 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Final
@@ -17,16 +16,13 @@ from ebpfc.compiler.ast.nodes import (
     Access,
     And,
     Atom,
-    Binary,
     Cast,
     Const,
     Encap,
-    Group,
     IPv6,
     LengthTest,
     Mac,
     Match,
-    Negate,
     Not,
     Or,
     Paren,
@@ -37,6 +33,7 @@ from ebpfc.compiler.ast.nodes import (
 from ebpfc.compiler.ast.printer import print_match
 from ebpfc.testing.chain_of_headers import FIXED, Chain, follow, over_ipv4, with_next_header, without_extensions
 from ebpfc.testing.libpcap import LibpcapFilter
+from ebpfc.testing.relation_protocols import asked_by_libpcap, protocols_of
 from ebpfc.testing.semantics.kleene import Truth, kleene_and, kleene_not, kleene_or
 
 TAGS: Final = (b"\x81\x00", b"\x88\xa8", b"\x91\x00")
@@ -165,7 +162,7 @@ class _Reader:
                 return self._ask(atom, 0)
             case Primitive(value=Mac()):
                 return self._ask(atom, 0)
-            case Relation() if _protocols(atom) <= {"ether"}:
+            case Relation() if protocols_of(atom) <= {"ether"}:
                 return self._ask(atom, 0)
             case Encap() | Primitive(proto="ether"):
                 self._note_place(tags, tags)
@@ -238,8 +235,8 @@ class _Reader:
         return self._ask(atom, facts.tags, over_ipv4(facts.frame, facts.network, chain))
 
     def _relation(self, atom: Relation) -> Truth:
-        facts, chain, named = self.facts, self.facts.chain, _protocols(atom)
-        for proto in sorted(named - _checked(atom.left) - _checked(atom.right)):
+        facts, chain, named = self.facts, self.facts.chain, protocols_of(atom)
+        for proto in sorted(named - asked_by_libpcap(atom.left) - asked_by_libpcap(atom.right)):
             self.verdict.differences.add(FORGOTTEN)
             if self._relation(Relation(">=", Access(proto, Const(0), 1), Const(0))) is False:
                 return False
@@ -263,7 +260,7 @@ class _Reader:
     def _names_absent(self, atom: Relation) -> bool:
         """A protocol that the packet is known not to have makes a relation false, whatever bytes are missing."""
         self.verdict.differences.add(KLEENE)
-        return any(self._present(proto) is False for proto in _protocols(atom) - {"ether"})
+        return any(self._present(proto) is False for proto in protocols_of(atom) - {"ether"})
 
     def _present(self, proto: str) -> Truth:
         test = ProtoTest(proto)
@@ -291,35 +288,3 @@ class _Reader:
 
 def _sides(test: Primitive) -> tuple[Primitive, Primitive]:
     return replace(test, dir="src"), replace(test, dir="dst")
-
-
-def _protocols(test: Relation) -> frozenset[str]:
-    """Every protocol that a relation names."""
-    return frozenset((*_named(test.left), *(() if isinstance(test.right, Mac | IPv6) else _named(test.right))))
-
-
-def _checked(expression: object) -> frozenset[str]:
-    """The protocols of one side that libpcap asks for: not those to the right of an operator (`ip[0] + tcp[0]`)."""
-    match expression:
-        case Binary(_, left, _):
-            return _checked(left)
-        case Access(proto, offset):
-            return _checked(offset) | {proto}
-        case Negate(operand) | Group(operand):
-            return _checked(operand)
-        case _:
-            return frozenset()
-
-
-def _named(expression: object) -> Iterator[str]:
-    match expression:
-        case Access(proto, offset):
-            yield proto
-            yield from _named(offset)
-        case Binary(_, left, right):
-            yield from _named(left)
-            yield from _named(right)
-        case Negate(operand) | Group(operand):
-            yield from _named(operand)
-        case _:
-            return
