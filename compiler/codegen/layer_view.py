@@ -124,6 +124,7 @@ def needs_walk(layer: LayerPlan) -> bool:
     return (
         needs_transport(layer)
         or has_proto(layer)
+        or "PROTO" in layer.facts
         or any(f.startswith("WALKED") for f in layer.facts)
         or any(f in layer.facts for f in FRAGMENT_FACTS)
     )
@@ -150,7 +151,7 @@ def build_layer(plan: Plan, index: int, gate: frozenset[str], ends: bool) -> Lay
     l4, proto, walk = needs_transport(layer), has_proto(layer), needs_walk(layer)
     fragments = any(name in f for name in FRAGMENT_FACTS)
     malformed = "MALFORMED" in f
-    v4 = bool(slots["ip"]) or l4 or proto or fragments or "l3" in layer.keeps
+    v4 = bool(slots["ip"]) or l4 or proto or fragments or "PROTO" in f or "l3" in layer.keeps
     v6 = bool(slots["ip6"]) or walk or "l3" in layer.keeps
     must_ip = bool(gate & {"IP", *(s.fact for s in slots["ip"])})
     must_ip6 = bool(gate & {"IP6", *(s.fact for s in slots["ip6"])})
@@ -186,7 +187,7 @@ def build_layer(plan: Plan, index: int, gate: frozenset[str], ends: bool) -> Lay
         proto=proto,
         l4=l4,
         fragments=fragments,
-        needs_nh=walk or proto or l4 or "PROTO" in f,
+        needs_nh=walk or proto or l4,
         walked=tuple(w for w in walked_bits(plan) if f"WALKED_{w.number}" in f),
         ip=slots["ip"],
         ip_need=IPV4 if whole or proto or fragments else extent(ip_near),
