@@ -1,4 +1,7 @@
-"""`--confirm`: what nobody confirms is undone, what was in force comes back, and no dead session hinders it."""
+"""`--confirm`: what nobody confirms is undone, what was in force comes back, and no dead session hinders it.
+
+Trials are long enough for what is looked at while they last on a machine that is busy with eight other things.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,7 @@ def policies(side: Side) -> list[str]:
         return sorted(p.name for p in folder.iterdir()) if folder.is_dir() else []
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 5.0) -> bool:
+def wait_until(condition: Callable[[], bool], seconds: float = 30.0) -> bool:
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         if condition():
@@ -40,12 +43,12 @@ def wait_until(condition: Callable[[], bool], seconds: float = 5.0) -> bool:
 
 def test_an_unconfirmed_policy_goes(ctl: Control, objects: Objects, ping: Ping, wire: Wire) -> None:
     start = time.monotonic()
-    said = ctl("attach", objects(), "pf0", "--confirm", "2.5").stdout
-    assert "on trial: it will be undone in 2.5 s" in said
+    said = ctl("attach", objects(), "pf0", "--confirm", "7.5").stdout
+    assert "on trial: it will be undone in 7.5 s" in said
     assert not ping()
     assert "on trial for" in ctl("stats", "pf0").stdout
     assert wait_until(lambda: policies(wire[1]) == [])
-    assert time.monotonic() - start >= 2.5
+    assert time.monotonic() - start >= 7.5
     assert ping(2.0)
     assert "no policy is on trial" in ctl("confirm", "pf0", code=1).stderr
 
@@ -54,7 +57,7 @@ def test_what_was_in_force_comes_back(ctl: Control, objects: Objects, ping: Ping
     """The first policy passes pings and counts on; the one on trial drops them, at more hooks."""
     first = objects(icmp="pass", policy="first")
     ctl("attach", first, "pf0")
-    ctl("attach", objects(("xdp", "tc ingress"), policy="second"), "pf0", "--confirm", "2")
+    ctl("attach", objects(("xdp", "tc ingress"), policy="second"), "pf0", "--confirm", "4")
     assert not ping()
     assert wait_until(lambda: policies(wire[1]) == ["first"])
     assert ping(2.0)
@@ -64,17 +67,18 @@ def test_what_was_in_force_comes_back(ctl: Control, objects: Objects, ping: Ping
 
 def test_a_confirmed_policy_stays(ctl: Control, objects: Objects, ping: Ping, wire: Wire) -> None:
     ctl("attach", objects(icmp="pass", policy="first"), "pf0")
-    ctl("attach", objects(), "pf0", "--confirm", "3")
+    ctl("attach", objects(), "pf0", "--confirm", "8")
+    undone = time.monotonic() + 8
     assert "a policy is on trial at pf0" in ctl("attach", objects(), "pf0", code=1).stderr
     assert "handmade stays in force at pf0" in ctl("confirm", "pf0").stdout
-    time.sleep(3.3)
+    time.sleep(max(0.0, undone + 0.5 - time.monotonic()))
     assert policies(wire[1]) == ["handmade"]
     assert not ping()
 
 
 def test_the_same_policy_on_trial_over_itself(ctl: Control, objects: Objects, ping: Ping, wire: Wire) -> None:
     ctl("attach", objects(icmp="pass"), "pf0")
-    ctl("attach", objects(), "pf0", "--confirm", "2")
+    ctl("attach", objects(), "pf0", "--confirm", "4")
     assert not ping()
     assert wait_until(lambda: policies(wire[1]) == ["handmade"])
     assert ping(2.0)
@@ -82,15 +86,16 @@ def test_the_same_policy_on_trial_over_itself(ctl: Control, objects: Objects, pi
 
 def test_detach_ends_a_trial(ctl: Control, objects: Objects, ping: Ping, wire: Wire) -> None:
     ctl("attach", objects(icmp="pass", policy="first"), "pf0")
-    ctl("attach", objects(), "pf0", "--confirm", "1")
+    ctl("attach", objects(), "pf0", "--confirm", "4")
+    undone = time.monotonic() + 4
     ctl("detach", "pf0")
-    time.sleep(1.3)
+    time.sleep(max(0.0, undone + 0.5 - time.monotonic()))
     assert policies(wire[1]) == []
     assert ping(2.0)
 
 
 def test_a_feature_comes_back_with_the_undoing(ctl: Control, objects: Objects, wire: Wire) -> None:
-    ctl("attach", objects(flags={"looks_at_tags": True}), "pf0", "--fix-offload", "--confirm", "1")
+    ctl("attach", objects(flags={"looks_at_tags": True}), "pf0", "--fix-offload", "--confirm", "3")
     with wire[1].entered():
         assert tag_stripping(find_device("pf0")) == ()
         assert wait_until(lambda: tag_stripping(find_device("pf0")) == TAG_FEATURES)
@@ -108,7 +113,7 @@ def test_it_survives_the_death_of_its_session(objects: Objects, ping: Ping, wire
         str(objects()),
         "pf0",
         "--confirm",
-        "1.5",
+        "4",
     ]
     path = os.pathsep.join(p for p in sys.path if p)
     session = subprocess.Popen(
@@ -133,7 +138,7 @@ def test_it_survives_the_death_of_its_session(objects: Objects, ping: Ping, wire
 def test_enter_on_the_terminal_confirms(objects: Objects, wire: Wire, ctl: Control, from_elsewhere: bool) -> None:
     """Or `ebpfctl confirm` in another one: the waiting command sees that, too."""
     main, terminal = os.openpty()
-    argv = ["-m", "ebpfc.cli.ebpfctl", "--netns", wire[1].namespace, "attach", str(objects()), "pf0", "--confirm", "20"]
+    argv = ["-m", "ebpfc.cli.ebpfctl", "--netns", wire[1].namespace, "attach", str(objects()), "pf0", "--confirm", "60"]
     path = os.pathsep.join(p for p in sys.path if p)
     session = subprocess.Popen(
         [sys.executable, *argv],
@@ -150,7 +155,7 @@ def test_enter_on_the_terminal_confirms(objects: Objects, wire: Wire, ctl: Contr
         ctl("confirm", "pf0")
     else:
         os.write(main, b"\n")
-    out, _ = session.communicate(timeout=10)
+    out, _ = session.communicate(timeout=50)
     os.close(main)
     assert session.returncode == 0
     assert "handmade stays in force" in out

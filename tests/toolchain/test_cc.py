@@ -102,9 +102,9 @@ def test_a_compiler_that_hangs_is_ended_with_its_children(
 ) -> None:
     pid_file = tmp_path / "pid"
     began = time.monotonic()
-    found = failure(policy, fake_compiler(f"sleep 60 & echo $! > {pid_file}; wait"), timeout=1).diagnostic
+    found = failure(policy, fake_compiler(f"sleep 60 & echo $! > {pid_file}; wait"), timeout=3).diagnostic
     assert found.code == "PF0906"
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 30
     state = Path(f"/proc/{pid_file.read_text().strip()}/stat")
     assert not state.exists() or state.read_text().split()[2] == "Z"
 
@@ -113,8 +113,8 @@ def test_a_child_that_keeps_the_pipe_open_holds_nothing_up(
     policy: CompiledPolicy, fake_compiler: Callable[[str], Compiler]
 ) -> None:
     began = time.monotonic()
-    failure(policy, fake_compiler("sleep 5 & exit 1"))
-    assert time.monotonic() - began < 4
+    failure(policy, fake_compiler("sleep 30 & exit 1"))
+    assert time.monotonic() - began < 20
 
 
 def test_the_compiler_gets_no_standard_input_and_a_clean_environment(
