@@ -14,24 +14,42 @@ import sys
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 
 from ebpfc.testing.kernels.boot import BootError, boot, qemu_available
-from ebpfc.testing.kernels.debian import SUITES, FetchError, Mirrors, cache_folder, kernel_image
-from ebpfc.testing.kernels.initramfs import initramfs
+from ebpfc.testing.kernels.debian import SUITES, FetchError, Mirrors, cache_folder, fetch_kernel
+from ebpfc.testing.kernels.initramfs import guest_files, initramfs
 from ebpfc.testing.kernels.policies import BuildError, Subject, policies, subjects
 from ebpfc.testing.kernels.report import Row, compare, table
 
 MEASURED = re.compile(r"(<!-- measured -->\n).*(<!-- end -->)", re.DOTALL)
 
 
-def try_suite(chosen: Sequence[Subject], archive: bytes, mirrors: Mirrors | None, refresh: bool, suite: str) -> Row:
-    """Fetches, boots, compares. FetchError, BootError."""
-    image = kernel_image(suite, cache_folder(), mirrors, refresh)
-    begun = time.monotonic()
-    return compare(chosen, boot(image, archive), time.monotonic() - begun)
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What every kernel is given; `files` holds the subjects' objects."""
+
+    subjects: Sequence[Subject]
+    files: dict[str, bytes]
+    mirrors: Mirrors | None
+    refresh: bool
+
+    def row(self, suite: str) -> Row:
+        """Fetches, boots, compares. FetchError, BootError."""
+        kernel = fetch_kernel(suite, cache_folder(), self.mirrors, self.refresh)
+        begun = time.monotonic()
+        answers = boot(kernel.image, initramfs(self.files, kernel))
+        return compare(self.subjects, answers, time.monotonic() - begun)
+
+    def row_or_none(self, suite: str) -> Row | None:
+        """As `row`; what failed is said at once, and the other suites go on."""
+        try:
+            return self.row(suite)
+        except (FetchError, BootError) as failure:
+            print(f"{suite}: {failure}", file=sys.stderr, flush=True)
+            return None
 
 
 def write_measured(page: Path, rows: Sequence[Row], subjects: int) -> None:
@@ -61,29 +79,18 @@ def main(argv: list[str] | None = None) -> int:
         return 2
     print(f"{len(chosen)} objects built", file=sys.stderr, flush=True)
     mirrors = Mirrors(asked.mirror) if asked.mirror else None
-    run = partial(_guarded, chosen, initramfs(chosen), mirrors, asked.refresh)
+    trial = Trial(chosen, guest_files(chosen), mirrors, asked.refresh)
     with ThreadPoolExecutor(asked.jobs) as pool:
-        results = list(pool.map(run, asked.suites or SUITES))
+        results = list(pool.map(trial.row_or_none, asked.suites or SUITES))
     rows = [row for row in results if isinstance(row, Row)]
     for problem in (problem for row in rows for problem in row.problems):
         print(problem, file=sys.stderr)
     print(table(rows))
-    if asked.markdown:
-        write_measured(asked.markdown, rows, len(chosen))
     if len(rows) < len(results):
         return 2
+    if asked.markdown:
+        write_measured(asked.markdown, rows, len(chosen))
     return 0 if all(row.good for row in rows) else 1
-
-
-def _guarded(
-    chosen: Sequence[Subject], archive: bytes, mirrors: Mirrors | None, refresh: bool, suite: str
-) -> Row | None:
-    """As `try_suite`; what failed is said at once, and the other suites go on."""
-    try:
-        return try_suite(chosen, archive, mirrors, refresh, suite)
-    except (FetchError, BootError) as failure:
-        print(f"{suite}: {failure}", file=sys.stderr, flush=True)
-        return None
 
 
 if __name__ == "__main__":

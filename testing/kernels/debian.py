@@ -1,4 +1,4 @@
-"""Debian's kernels, one a suite. In: a suite's name. Out: the path of its newest cloud kernel, kept in a cache folder.
+"""Debian's kernels, one a suite. In: a suite's name. Out: its newest cloud kernel and MODULES, kept in a cache folder.
 
 apt fetches and verifies, with a state of its own, so that the machine's packages and lists are left alone. The mirror
 is the one that this machine's apt has for Debian, unless another is named. Needs apt-get, dpkg-deb and Debian's keys.
@@ -6,10 +6,12 @@ is the one that this machine's apt has for Debian, unless another is named. Need
 
 from __future__ import annotations
 
+import lzma
 import os
 import re
 import subprocess
 import tarfile
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +19,8 @@ from typing import Final
 
 SUITES: Final = ("bullseye", "bookworm", "trixie", "sid")
 """Linux 5.10, 6.1, 6.12, and the newest."""
+MODULES: Final = ("veth", "sch_ingress", "cls_bpf")
+"""What is no part of the kernel itself and is needed to attach a policy at a pair of devices."""
 _KEYS: Final = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 _META: Final = "linux-image-cloud-amd64"
 _SITES: Final = ("apt-get", "indextargets", "--format", "$(SITE)", "Created-By: Packages", "Origin: Debian")
@@ -44,6 +48,14 @@ class Mirrors:
     security: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """`modules` in the order in which they are loaded, not compressed."""
+
+    image: Path
+    modules: tuple[Path, ...]
+
+
 def cache_folder() -> Path:
     """`$XDG_CACHE_HOME/ebpfc/kernels` (`~/.cache/ebpfc/kernels`), made if need be."""
     base = Path(os.environ.get("XDG_CACHE_HOME", ""))
@@ -61,54 +73,64 @@ def machine_mirrors() -> Mirrors:
     return Mirrors(main[0], min(security, default=""))
 
 
-def kernel_image(suite: str, folder: Path, mirrors: Mirrors | None, refresh: bool = False) -> Path:
-    """The suite's kernel, a file named vmlinuz-VERSION; fetched when `folder` has none yet, or to `refresh` it.
-    `mirrors` None: the machine's own. FetchError."""
+def fetch_kernel(suite: str, folder: Path, mirrors: Mirrors | None, refresh: bool = False) -> Kernel:
+    """The suite's kernel; fetched when `folder` has none yet, or to `refresh` it. `mirrors` None: the machine's own.
+    FetchError."""
     home = folder / suite
-    kept = sorted(home.glob("vmlinuz-*"))
-    if kept and not refresh:
-        return kept[0]
+    kernel = Kernel(home / "vmlinuz", tuple(home / f"{name}.ko" for name in MODULES))
+    wanted = (kernel.image, *kernel.modules)
+    if refresh or not all(path.exists() for path in wanted):
+        files = _fetched(suite, home, mirrors or machine_mirrors())
+        for path in wanted:
+            if path.name not in files:
+                raise FetchError(f"no {path.name} in the packages of {suite}")
+            aside = path.with_suffix(".part")
+            aside.write_bytes(files[path.name])
+            aside.rename(path)
+    return kernel
+
+
+def _fetched(suite: str, home: Path, mirrors: Mirrors) -> dict[str, bytes]:
+    """The suite's newest kernel and modules, by name."""
     if not _KEYS.exists():
         raise FetchError(f"{_KEYS} is missing: install debian-archive-keyring")
-    config = _private_apt(home, suite, mirrors or machine_mirrors())
-    environment = os.environ | {"APT_CONFIG": str(config)}
+    environment = os.environ | {"APT_CONFIG": str(_private_apt(home, suite, mirrors))}
     _run("apt-get", "update", "--quiet", environment=environment)
-    package = kernel_package(lambda name: _run("apt-cache", "depends", name, environment=environment))
-    for old in (*kept, *home.glob("*.deb")):
-        old.unlink()
-    _run("apt-get", "download", package, environment=environment, cwd=home)
-    archive = next(home.glob("*.deb"))
-    aside = home / "image.part"
-    aside.write_bytes(image_in(archive))
-    archive.unlink()
-    return aside.rename(home / f"vmlinuz-{package.partition('-')[2].partition('-')[2]}")
+    packages = kernel_packages(lambda name: _run("apt-cache", "depends", name, environment=environment))
+    files: dict[str, bytes] = {}
+    with tempfile.TemporaryDirectory(dir=home) as scratch:
+        _run("apt-get", "download", *packages, environment=environment, cwd=Path(scratch))
+        for archive in Path(scratch).glob("*.deb"):
+            files |= files_in(archive)
+    return files
 
 
-def kernel_package(depends: Callable[[str], str]) -> str:
-    """The package that holds the kernel itself: linux-image-VERSION, or from 7.x on linux-binary-VERSION, on which that
-    depends. `depends` is `apt-cache depends` of a package. FetchError."""
+def kernel_packages(depends: Callable[[str], str]) -> tuple[str, ...]:
+    """The packages that hold kernel and modules: linux-image-VERSION, or what that depends on from 7.x on,
+    linux-binary-VERSION and linux-modules-VERSION. `depends` is `apt-cache depends` of a package. FetchError."""
     found = re.search(r"Depends: (linux-image-\d\S+)", depends(_META))
     if not found:
         raise FetchError(f"no package {_META} there")
-    binary = re.search(r"Depends: (linux-binary-\d\S+)", depends(found[1]))
-    return binary[1] if binary else found[1]
+    parts = re.findall(r"Depends: (linux-(?:binary|modules)-\d\S+)", depends(found[1]))
+    return tuple(parts) or (found[1],)
 
 
-def image_in(archive: Path) -> bytes:
-    """The file vmlinuz* of a package: /boot/vmlinuz-VERSION, or /usr/lib/modules/VERSION/vmlinuz. FetchError."""
-    command = ("dpkg-deb", "--fsys-tarfile", str(archive))
+def files_in(archive: Path) -> dict[str, bytes]:
+    """A package's "vmlinuz" (/boot/vmlinuz-VERSION, or /usr/lib/modules/VERSION/vmlinuz) and MODULES, unpacked."""
+    found: dict[str, bytes] = {}
     with (
-        subprocess.Popen(command, stdout=subprocess.PIPE) as unpacking,
+        subprocess.Popen(("dpkg-deb", "--fsys-tarfile", str(archive)), stdout=subprocess.PIPE) as unpacking,
         tarfile.open(fileobj=unpacking.stdout, mode="r|") as files,
     ):
         for member in files:
-            if member.isfile() and Path(member.name).name.startswith("vmlinuz"):
-                content = files.extractfile(member)
-                assert content is not None  # of a regular file
-                image = content.read()
-                unpacking.kill()
-                return image
-    raise FetchError(f"no kernel in {archive.name}")
+            name = Path(member.name).name.removesuffix(".xz")
+            name = "vmlinuz" if name.startswith("vmlinuz-") else name
+            if member.isfile() and (name == "vmlinuz" or name.removesuffix(".ko") in MODULES):
+                stream = files.extractfile(member)
+                assert stream is not None  # of a regular file
+                content = stream.read()
+                found[name] = lzma.decompress(content) if member.name.endswith(".xz") else content
+    return found
 
 
 def _private_apt(home: Path, suite: str, mirrors: Mirrors) -> Path:

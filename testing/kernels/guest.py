@@ -1,9 +1,9 @@
 """What runs on the other kernel: objects and frames in, the kernel's answers out, one line of JSON an object.
 
-The first process there (`first_process`), or any other on this machine (`answer_all`). It imports nothing but Python's
-own library and the runtime, so that it needs no other package: `initramfs` packs just what it loads.
+The first process there (`first_process`), or any other on this machine (`answer_all`). It imports little, the runtime
+above all, and builds nothing: `initramfs` packs just what it loads.
 
-A line: MARK, then {"kernel"}, {"object", "seconds", "verified", "answers"}, {"object", "error", "log"}, or {"end"}.
+A line: MARK, then {"kernel"}, {"object", "verified", "answers"}, {"object", "error", "log"}, or {"end"}.
 """
 
 from __future__ import annotations
@@ -12,22 +12,26 @@ import ctypes
 import json
 import os
 import re
-import time
 import traceback
 from pathlib import Path
 from typing import Any, Final, get_args
 
 from ebpfc.runtime.errors import ControlError
+from ebpfc.runtime.manifest import manifest_of
 from ebpfc.runtime.object import LOG_STATISTICS
 from ebpfc.runtime.test_run import FrameError
 from ebpfc.testing.kernel import Hook, KernelPolicy
+from ebpfc.testing.wire import wire_policy
 
 MARK: Final = "@@ "
 FOLDER: Final = Path("/objects")
 LIST: Final = "list.json"
-"""In FOLDER: [{"object": file's name, "traced": bool, "frames": [hex]}]."""
+"""In FOLDER: [{"object": file's name, "traced": bool, "wire": bool, "frames": [hex]}]. "wire": frames are not for test
+runs, but are sent to the object, attached at a pair of devices."""
+MODULES: Final = Path("/modules")
+_INIT_MODULE: Final = 175  # x86-64, arch/x86/entry/syscalls/syscall_64.tbl
 _LOG_LENGTH: Final = 2000  # characters of a refusal's log, its end
-_MOUNTS: Final = (("proc", "/proc"), ("sysfs", "/sys"), ("devtmpfs", "/dev"))
+_MOUNTS: Final = (("proc", "/proc"), ("sysfs", "/sys"), ("devtmpfs", "/dev"), ("tmpfs", "/run"))
 _RESTART: Final = 0x01234567
 """LINUX_REBOOT_CMD_RESTART of linux/reboot.h: with -no-reboot qemu ends there, and it needs no ACPI."""
 
@@ -37,6 +41,9 @@ def first_process() -> None:
     libc = ctypes.CDLL(None)
     for kind, target in _MOUNTS:
         libc.mount(kind.encode(), target.encode(), kind.encode(), 0, None)
+    for module in MODULES.iterdir():
+        code = module.read_bytes()
+        libc.syscall(_INIT_MODULE, code, ctypes.c_ulong(len(code)), b"")
     try:
         answer_all(FOLDER)
     except Exception:
@@ -49,14 +56,15 @@ def answer_all(folder: Path) -> None:
     _say({"kernel": f"{os.uname().release} {os.uname().version}"})
     for item in json.loads((folder / LIST).read_text()):
         frames = [bytes.fromhex(frame) for frame in item["frames"]]
-        _say({"object": item["object"], **_answers((folder / item["object"]).read_bytes(), item["traced"], frames)})
+        data = (folder / item["object"]).read_bytes()
+        answers = _wire_answers(data, frames) if item["wire"] else _answers(data, item["traced"], frames)
+        _say({"object": item["object"], **answers})
     _say({"end": True})
 
 
 def _answers(data: bytes, traced: bool, frames: list[bytes]) -> dict[str, Any]:
     """In "answers", for each hook, and for each at tc once more as of merged segments, what became of each frame:
     [verdict, rule or None], or None where the kernel's test run does not take it."""
-    begun = time.monotonic()
     try:
         with _loaded(data, traced) as kernel:
             answers: dict[str, Any] = {}
@@ -66,7 +74,7 @@ def _answers(data: bytes, traced: bool, frames: list[bytes]) -> dict[str, Any]:
                     if hook != "xdp":
                         answers[f"{hook} merged"] = [_merged(kernel, hook, frame) for frame in frames]
             verified = verified_instructions(kernel.log)
-        return {"seconds": round(time.monotonic() - begun, 3), "verified": verified, "answers": answers}
+        return {"verified": verified, "answers": answers}
     except ControlError as failure:
         return {"error": failure.message, "log": failure.raw[-_LOG_LENGTH:]}
 
@@ -77,6 +85,20 @@ def _loaded(data: bytes, traced: bool) -> KernelPolicy:
         return KernelPolicy(data, traced=traced, log_level=LOG_STATISTICS)
     except ControlError:
         return KernelPolicy(data, traced=traced)
+
+
+def _wire_answers(data: bytes, frames: list[bytes]) -> dict[str, Any]:
+    """As `_answers`, for each hook, and for each at tc once by a filter and once as the runtime likes best (TCX)."""
+    answers: dict[str, Any] = {}
+    try:
+        for hook in get_args(Hook):
+            if any(taken.hook == hook for taken in manifest_of(data).hooks):
+                for tcx in (True,) if hook == "xdp" else (True, False):
+                    with wire_policy(data, hook, tcx=tcx) as wire:
+                        answers[hook if tcx else f"{hook} filter"] = [wire.judge(frame) for frame in frames]
+    except ControlError as failure:
+        return {"error": f"on a wire: {failure.message}", "log": failure.raw[-_LOG_LENGTH:]}
+    return {"verified": [], "answers": answers}
 
 
 def verified_instructions(log: str) -> list[int]:

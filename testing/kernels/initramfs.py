@@ -1,35 +1,43 @@
-"""Python, the runtime and objects in one archive that a kernel boots into. In: `Subject`s. Out: the archive's bytes.
+"""Python, the runtime, `ip` and objects, for a kernel to boot into. In: `Subject`s. Out: files by path.
 
-Nothing is listed by hand: a Python like the guest's is started here, imports the guest and calls libbpf, and says which
-modules and libraries that took. They come along under their own paths.
+Nothing is listed by hand: a Python like the guest's is started here, imports the guest, calls libbpf and asks rtnetlink
+something, and says which modules and libraries that took. They come along under their own paths. (A codec is imported
+only when it is asked for by name, so the probe names what the guest will.)
 """
 
 from __future__ import annotations
 
 import json
+import os
+import re
+import shutil
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+import pyroute2
 from elftools.elf.dynamic import DynamicSection
 from elftools.elf.elffile import ELFFile
 from elftools.elf.segments import InterpSegment
 
 import ebpfc
 from ebpfc.testing.kernels.archive import initial_archive
-from ebpfc.testing.kernels.guest import FOLDER, LIST
+from ebpfc.testing.kernels.debian import Kernel
+from ebpfc.testing.kernels.guest import FOLDER, LIST, MODULES
 from ebpfc.testing.kernels.policies import Subject
 
 LIBRARIES = "/libraries"
 """Where shared libraries lie, under the names that others ask for them by; LD_LIBRARY_PATH there."""
-_EMPTY = ("/proc", "/sys", "/dev", "/tmp")  # noqa: S108
-_SEARCH = f"import sys; sys.path.insert(0, {str(Path(ebpfc.__file__).parents[1])!r})\n"
+_EMPTY = ("/proc", "/sys", "/dev", "/tmp", "/run")  # noqa: S108
+_SEARCH = f"import sys; sys.path += {[str(Path(module.__file__ or '').parents[1]) for module in (ebpfc, pyroute2)]}\n"
 _PROBE = """
-import json
+import encodings.ascii, json, pyroute2
 import ebpfc.testing.kernels.guest
 from ebpfc.runtime.libbpf import libbpf, raise_memlock_limit
 libbpf(), raise_memlock_limit()
+with pyroute2.IPRoute() as route:
+    list(route.get_filters(index=1, parent=0xFFFFFFF3))
 modules = [m.__file__ for m in list(sys.modules.values()) if getattr(m, "__file__", None)]
 mapped = {line.split(maxsplit=5)[5].strip() for line in open("/proc/self/maps") if "/" in line}
 print(json.dumps([sorted(modules), sorted(mapped)]))
@@ -40,15 +48,17 @@ first_process()
 """
 
 
-def initramfs(subjects: Iterable[Subject]) -> bytes:
-    """The whole file system. Raises CalledProcessError when this machine's own Python cannot use libbpf."""
-    return initial_archive(guest_files(subjects), _EMPTY)
+def initramfs(files: Mapping[str, bytes], kernel: Kernel) -> bytes:
+    """The whole file system for one kernel; `files` as `guest_files` gives them for all."""
+    modules = {str(MODULES / path.name): path.read_bytes() for path in kernel.modules}
+    return initial_archive({**files, **modules}, _EMPTY)
 
 
 def guest_files(subjects: Iterable[Subject]) -> dict[str, bytes]:
-    """Every file of it by path; /init is the first process."""
+    """Every file of the guest's by path; /init is the first process. Raises CalledProcessError when this machine's own
+    Python cannot use libbpf."""
     python = Path(sys._base_executable).resolve()  # type: ignore[attr-defined]  # of a virtual environment, its own
-    files = _python_files(python) | object_files(subjects)
+    files = _python_files(python) | _program_files("ip") | object_files(subjects)
     files["/init"] = f"#!{python} -IS\n{_SEARCH}{_INIT}".encode()
     return files
 
@@ -60,7 +70,8 @@ def object_files(subjects: Iterable[Subject]) -> dict[str, bytes]:
     for number, subject in enumerate(subjects):
         name = f"{number}.o"
         files[str(FOLDER / name)] = subject.data
-        items.append({"object": name, "traced": subject.traced, "frames": [frame.hex() for frame in subject.frames]})
+        frames = [frame.hex() for frame in subject.frames]
+        items.append({"object": name, "traced": subject.traced, "wire": subject.wire, "frames": frames})
     files[str(FOLDER / LIST)] = json.dumps(items).encode()
     return files
 
@@ -75,6 +86,18 @@ def _python_files(python: Path) -> dict[str, bytes]:
             files.update(_library(path))
     files[str(python)] = python.read_bytes()
     files[_loader(python)] = Path(_loader(python)).read_bytes()
+    return files
+
+
+def _program_files(name: str) -> dict[str, bytes]:
+    """A command, and the libraries that the dynamic loader says it takes (ld.so(8))."""
+    path = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
+    if path is None:
+        raise FileNotFoundError(f"{name} is not on this machine")
+    listed = subprocess.run([_loader(Path(path)), "--list", path], check=True, capture_output=True, text=True)
+    files = {f"/usr/bin/{name}": Path(path).read_bytes()}
+    for library in re.findall(r"=> (/\S+)", listed.stdout):
+        files.update(_library(Path(library)))
     return files
 
 

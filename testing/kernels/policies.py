@@ -32,6 +32,8 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 LARGE: Final = (60, 300, 1000)
 """Rules of the large policies."""
 _LARGE: Final = 100  # rules; beyond, the reference takes minutes for all frames
+_WIRED: Final = frozenset(("examples-edge", "examples-tc", "examples-trunk", *(f"random-{n}" for n in range(3, 20))))
+_ON_A_WIRE: Final = range(18, 1501)  # bytes: with room for a tag, and within the device's MTU
 _SHARE: Final = 10  # of the frames, then, one in so many
 
 Answer = tuple[str, int | None]
@@ -51,6 +53,11 @@ class Policy:
     text: str = ""
     large: bool = False
 
+    @property
+    def wire(self) -> bool:
+        """Few, for attaching takes time, and none that asks for the number of a device that is yet to be made."""
+        return self.name in _WIRED and "ifindex" not in self.text
+
     def compile(self, traced: bool) -> Compiled:
         """Raises PolicyError."""
         options = Options(trace=traced, netmask=NETMASK)
@@ -61,13 +68,15 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """An object, frames, and by hook (at tc also "tc ingress merged") what the reference answers to each frame."""
+    """An object, frames, and by hook what the reference answers to each frame; at tc also for "tc ingress merged", or
+    where the frames go over a `wire`, "tc ingress filter"."""
 
     name: str
     data: bytes
     traced: bool
     frames: tuple[bytes, ...]
     expected: dict[str, tuple[Answer, ...]]
+    wire: bool = False
 
 
 def policies(random: int) -> Iterator[Policy]:
@@ -84,9 +93,11 @@ def policies(random: int) -> Iterator[Policy]:
 
 
 def subjects(chosen: list[Policy], frames: int, jobs: int) -> list[Subject]:
-    """Builds them all. Raises BuildError."""
+    """Builds them all, two for each policy, and for those for the wire a third. Raises BuildError."""
     with ProcessPoolExecutor(jobs) as pool:
-        return [subject for pair in pool.map(partial(both_builds, frames), chosen) for subject in pair]
+        built = [subject for pair in pool.map(partial(both_builds, frames), chosen) for subject in pair]
+    for_wires = {policy.name: policy for policy in chosen if policy.wire}
+    return built + [on_a_wire(subject, for_wires[subject.name]) for subject in built if subject.name in for_wires]
 
 
 def both_builds(frames: int, policy: Policy) -> tuple[Subject, Subject]:
@@ -95,6 +106,14 @@ def both_builds(frames: int, policy: Policy) -> tuple[Subject, Subject]:
         return _both_builds(frames, policy)
     except (PolicyError, ToolchainError) as failure:
         raise BuildError(f"{policy.name}: {failure}") from None
+
+
+def on_a_wire(plain: Subject, policy: Policy) -> Subject:
+    """The subject that a user would attach, and frames that travel; counters tell the rule."""
+    frames = tuple(frame for frame in plain.frames if len(frame) in _ON_A_WIRE)
+    told = expected_answers(policy.compile(traced=False), list(plain.expected), frames)
+    answers = {key.replace(" merged", " filter"): told[key.removesuffix(" merged")] for key in plain.expected}
+    return Subject(f"{plain.name} on a wire", plain.data, False, frames, answers, wire=True)
 
 
 def _both_builds(frames: int, policy: Policy) -> tuple[Subject, Subject]:

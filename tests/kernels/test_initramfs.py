@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ebpfc.testing.kernels.boot import answers_in
-from ebpfc.testing.kernels.guest import FOLDER, LIST, verified_instructions
+from ebpfc.testing.kernels.guest import FOLDER, LIST, answer_all, verified_instructions
 from ebpfc.testing.kernels.initramfs import LIBRARIES, guest_files, object_files
 from ebpfc.testing.kernels.large import Shape, any_shape, five_tuple, large_policy
 from ebpfc.testing.kernels.policies import BuildError, Policy, both_builds, policies
@@ -91,3 +91,16 @@ def test_the_same_policies_every_time() -> None:
 def test_the_verifiers_statistics() -> None:
     log = "prog 'pf_xdp': -- BEGIN\nprocessed 120 insns (limit 1000000)\n-- END\nx\nprocessed 7 insns (limit 1000000)\n"
     assert verified_instructions(log) == [120, 7]
+
+
+@pytest.mark.kernel
+def test_an_object_that_the_kernel_refuses_is_answered_with_its_words(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "0.o").write_bytes(b"\x7fELF and no more")
+    item = {"object": "0.o", "traced": True, "wire": False, "frames": []}
+    (tmp_path / LIST).write_text(json.dumps([item]))
+    answer_all(tmp_path)
+    told = answers_in(capsys.readouterr().out)
+    assert "libbpf cannot read this object" in told[1]["error"]
+    assert "ELF" in told[1]["log"]
