@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ebpfc.compiler.codegen.plan import LAYER_NAMES, PROTO_FACTS, LayerPlan, Plan, Slot
@@ -110,7 +111,11 @@ class LayerView:
 
     def bits(self, *names: str) -> str:
         """C of those facts that are asked for, `0` where none is."""
-        return " | ".join(n for n in names if n in self.f) or "0"
+        return _bits(self.f, names)
+
+
+def _bits(asked: Asked, names: Iterable[str]) -> str:
+    return " | ".join(n for n in names if n in asked) or "0"
 
 
 def walked_bits(plan: Plan) -> tuple[WalkedBit, ...]:
@@ -158,9 +163,6 @@ def build_layer(plan: Plan, index: int, gate: frozenset[str], ends: bool) -> Lay
     network = v4 or v6 or bool(slots["arp"]) or any(n in f for n in ("TYPE", "IP", "IP6", "ARP", "RARP", "PROTO"))
     tags = any(n in f for n in TAG_FACTS) or bool(slots["tag1"]) or bool(slots["tag2"])
 
-    def bits(*names: str) -> str:
-        return " | ".join(n for n in names if n in f) or "0"
-
     whole = l4 or not slots["ip"] + slots["ip6"]
     return LayerView(
         name=LAYER_NAMES[index],
@@ -204,10 +206,10 @@ def build_layer(plan: Plan, index: int, gate: frozenset[str], ends: bool) -> Lay
         arp_header=bool(slots["arp"]) or malformed or "ARP" in f or "RARP" in f,
         arp=slots["arp"],
         arp_end=extent(slots["arp"]),
-        arp_facts=bits(*(s.fact for s in slots["arp"])),
+        arp_facts=_bits(f, (s.fact for s in slots["arp"])),
         transport=slots["l4"],
         transport_end=extent(slots["l4"]),
-        transport_facts=bits(*(s.fact for s in slots["l4"])),
+        transport_facts=_bits(f, (s.fact for s in slots["l4"])),
         protocols=_protocols(layer),
         proto_facts=tuple(ProtoFact(n, fact) for n, fact in PROTO_FACTS.items() if fact in f),
         ends=ends,
