@@ -53,9 +53,16 @@ MAX_TAGS = 2
 MAX_EXTENSIONS = 8
 MAX_OFFSET = 0x3FFF
 """A byte at this offset of the frame or beyond lies past the parser's limits."""
-VXLAN_PORT = 4789
-MAX_VXLAN_PORTS = 4
-"""Different ports on which one policy may look for VXLAN."""
+PORTS = {"vxlan": 4789, "geneve": 6081, "gtp": 2152}
+"""UDP ports of the encapsulations that have one (IANA)."""
+VXLAN_PORT = PORTS["vxlan"]
+MAX_OPEN = 2
+"""Encapsulations beside tags that may be open at once."""
+MAX_LABELS = 2
+"""Entries of an MPLS stack that a chain may ask for; MAX_STACK are looked through."""
+MAX_STACK = 4
+MAX_PORTS = 4
+"""Different kinds of encapsulation, each port counted, that one policy may open."""
 
 PROTOCOLS: dict[str, Protocol] = {
     p.name: p
@@ -78,6 +85,12 @@ PROTOCOLS: dict[str, Protocol] = {
         Protocol("vrrp", "transport", 8, (0x0800,), 112, None, "RFC 5798"),
         Protocol("carp", "transport", 8, (0x0800,), 112, None, "carp(4)"),
         Protocol("vxlan", "tunnel", 8, source="RFC 7348"),
+        Protocol("geneve", "tunnel", 8, source="RFC 8926"),
+        Protocol("gre", "tunnel", 4, source="RFC 2784, RFC 2890"),
+        Protocol("gtp", "tunnel", 8, source="3GPP TS 29.281"),
+        Protocol("mpls", "tunnel", 4, (0x8847, 0x8848), source="RFC 3032"),
+        Protocol("pppoes", "tunnel", 6, (0x8864,), source="RFC 2516"),
+        Protocol("pppoed", "tunnel", 6, (0x8863,), source="RFC 2516"),
         Protocol("meta", "meta", 0),
     )
 }
@@ -149,6 +162,24 @@ _ROWS: tuple[Field, ...] = (
     Field("icmp6", "mtu", 4, 4, doc="MTU"),
     Field("vxlan", "flags", 0, 1, doc="flags"),
     Field("vxlan", "vni", 4, 3, doc="VXLAN network identifier"),
+    Field("geneve", "optlen", 0, 1, 0, 6, doc="option length in words of 4 bytes"),
+    Field("geneve", "flags", 1, 1, doc="flags"),
+    Field("geneve", "type", 2, 2, doc="protocol type of what is inside"),
+    Field("geneve", "vni", 4, 3, doc="virtual network identifier"),
+    Field("gre", "flags", 0, 1, doc="flags: C 0x80, K 0x20, S 0x10"),
+    Field("gre", "type", 2, 2, doc="protocol type of what is inside"),
+    Field("gre", "key", 4, 4, doc="key, behind the checksum where there is one"),
+    Field("gtp", "flags", 0, 1, doc="version and flags"),
+    Field("gtp", "type", 1, 1, doc="message type"),
+    Field("gtp", "length", 2, 2, doc="bytes behind the first eight"),
+    Field("gtp", "teid", 4, 4, doc="tunnel endpoint identifier"),
+    Field("mpls", "label", 0, 4, 12, 20, doc="label"),
+    Field("mpls", "tc", 0, 4, 9, 3, doc="traffic class"),
+    Field("mpls", "bos", 0, 4, 8, 1, doc="bottom of stack"),
+    Field("mpls", "ttl", 0, 4, 0, 8, doc="time to live"),
+    Field("pppoes", "session", 2, 2, doc="session"),
+    Field("pppoes", "length", 4, 2, doc="bytes behind the first six"),
+    Field("pppoes", "proto", 6, 2, doc="PPP protocol of what is inside"),
     Field("meta", "length", 0, 4, doc="bytes of the whole frame"),
     Field("meta", "mark", 0, 4, doc="packet mark (skb hooks only)"),
 )

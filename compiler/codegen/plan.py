@@ -16,7 +16,7 @@ from ebpfc.compiler.ir.ranges import Ranges
 
 LAYER_NAMES = ("outer", "inner")
 SLOTS_AT_MOST = 12
-"""Slots without a name in _MEMBERS. With those, every other fact and MAX_VXLAN_PORTS, facts stay within 64 bits."""
+"""Slots without a name in _MEMBERS. With those, every other fact and MAX_PORTS, facts stay within 64 bits."""
 _MEMBERS = {
     ("ip", 12, 4): "saddr",
     ("ip", 16, 4): "daddr",

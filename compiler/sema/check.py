@@ -34,7 +34,7 @@ from ebpfc.compiler.ast.nodes import (
     Span,
 )
 from ebpfc.compiler.diagnostics.model import Related, Sink
-from ebpfc.compiler.fields import MAX_TAGS, MAX_VXLAN_PORTS, VXLAN_PORT
+from ebpfc.compiler.fields import MAX_TAGS, MAX_PORTS, VXLAN_PORT
 
 MAX_TUNNELS = 1
 """VXLAN within VXLAN is not built yet."""
@@ -116,9 +116,9 @@ class _Checker:
                 )
                 return here
             self._ports[encap.port if encap.port is not None else VXLAN_PORT] = None
-            if len(self._ports) > MAX_VXLAN_PORTS:
+            if len(self._ports) > MAX_PORTS:
                 self._say(
-                    "PF0610", f"more than {MAX_VXLAN_PORTS} different ports of VXLAN", encap.span, "one port too many",
+                    "PF0610", f"more than {MAX_PORTS} different ports of VXLAN", encap.span, "one port too many",
                     "look for VXLAN on fewer ports, or split the policy",
                 )  # fmt: skip
             return Open(here.tunnels + 1, 0)
