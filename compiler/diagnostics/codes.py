@@ -80,17 +80,18 @@ CODES: dict[str, str] = {
     # scope
     "PF0501": "a third tag",
     "PF0502": "a head that opens nothing for its block",
+    "PF0503": "a third MPLS label",
     # not built yet, or refused
     "PF0601": "declaration not built yet",
     "PF0602": "guard not built yet",
     "PF0603": "action not built yet",
-    "PF0604": "encapsulation not built yet",
     "PF0605": "test not built yet",
     "PF0606": "assert not built yet",
     "PF0607": "hook not built yet",
     "PF0608": "field not built yet",
-    "PF0609": "a tunnel in a tunnel",
-    "PF0610": "too many ports of VXLAN",
+    "PF0609": "a third tunnel, one in another",
+    "PF0610": "tunnels on too many ports",
+    "PF0611": "two kinds of tunnel on one port",
     "PF0620": "a word of another link layer or program",
     # hooks
     "PF0701": "not at this hook",

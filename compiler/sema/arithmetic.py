@@ -40,7 +40,6 @@ from ebpfc.compiler.sema.domains import WORD32, Domain, bytes_domain, field_doma
 from ebpfc.compiler.sema.values import ValueResolver
 
 _UNBUILT_FIELDS = {("tcp", "mss"), ("tcp", "wscale")}
-_UNBUILT_PROTOCOLS = ("geneve", "gre", "gtp", "mpls", "payload", "stp")
 _ARITH = Const | ConstName | FrameLength | FieldRef | Access | Binary | Negate | Group
 
 
@@ -143,7 +142,7 @@ class ArithmeticResolver:
                 ("write one `in` for each field, joined by `and`",),
             )
             return None
-        key = node.keys[0]
+        key = _encap_field(node.keys[0])
         domain: Domain | None
         if isinstance(key, KeyField):
             domain = key_domain(key.text)
@@ -217,7 +216,7 @@ class ArithmeticResolver:
 
     def _unknown_field(self, node: FieldRef) -> None:
         text = f"{node.proto}.{node.name}"
-        if (node.proto, node.name) in _UNBUILT_FIELDS or node.proto in _UNBUILT_PROTOCOLS:
+        if (node.proto, node.name) in _UNBUILT_FIELDS:
             refused.not_built(self.sink, "PF0608", text, node.span)
             return
         if node.proto not in PROTOCOLS:
@@ -236,6 +235,12 @@ class ArithmeticResolver:
 
     def _access(self, node: Access) -> Access | None:
         offset = self.arith(node.offset, WORD32)
+        if node.proto == "stp":
+            self.sink.error(
+                "PF0428", "`stp[...]` makes no sense", node.span, "no header of its own is read",
+                ("count from the Ethernet header: `ether[14]`",),
+            )  # fmt: skip
+            return None
         if node.proto not in ACCESSORS:
             refused.not_built(self.sink, "PF0605", node.proto, node.span)
             return None
@@ -252,6 +257,17 @@ class ArithmeticResolver:
             self.sink.error("PF0430", f"a shift by {divisor} leaves nothing of 32 bits", node.right.span, "at most 31")
             return None
         return node
+
+
+_VALUES = {"geneve": "vni", "gre": "key", "gtp": "teid", "mpls": "label", "pppoes": "session"}
+"""The field that `KIND in SET` compares, of each encapsulation that has a value, tags and VXLAN aside."""
+
+
+def _encap_field(key: KeyField | FieldRef | Access | Binary | Group) -> KeyField | FieldRef | Access | Binary | Group:
+    """`mpls` before `in` is `mpls.label`; other keys stay."""
+    if isinstance(key, KeyField) and key.text in _VALUES:
+        return FieldRef(key.text, _VALUES[key.text], span=key.span)
+    return key
 
 
 def _bare(node: Arith) -> Arith:

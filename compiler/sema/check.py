@@ -1,7 +1,8 @@
 """What a resolved policy may not say though each of its words is right: scope of encapsulations, limits of hooks.
 
-In: a `Policy` of `resolve`. Out: diagnostics only. Afterwards `lower` may rely on at most two open `vlan`s and one open
-`vxlan`, on heads whose body reads what the head opened, and on fields that every reachable hook has.
+In: a `Policy` of `resolve`. Out: diagnostics only. Afterwards `lower` may rely on the limits of `fields.py` (MAX_TAGS,
+MAX_OPEN, MAX_LABELS, MAX_PORTS), on one kind of tunnel a UDP port, on heads whose body reads what the head opened, and on
+fields that every reachable hook has.
 """
 
 from __future__ import annotations
@@ -34,18 +35,16 @@ from ebpfc.compiler.ast.nodes import (
     Span,
 )
 from ebpfc.compiler.diagnostics.model import Related, Sink
-from ebpfc.compiler.fields import MAX_TAGS, MAX_PORTS, VXLAN_PORT
-
-MAX_TUNNELS = 1
-"""VXLAN within VXLAN is not built yet."""
+from ebpfc.compiler.fields import MAX_LABELS, MAX_OPEN, MAX_PORTS, MAX_TAGS, PORTS
 
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """What is open at a place: tunnels around the packet read, and tags opened in it."""
+    """What is open at a place: tunnels round the packet read, tags opened in it, labels that led to it at the last."""
 
     tunnels: int = 0
     tags: int = 0
+    labels: int = 0
 
 
 def check(policy: Policy, sink: Sink) -> None:
@@ -58,7 +57,7 @@ class _Checker:
         self.hooks = hooks
         self.sink = sink
         self._said: set[tuple[str, Span]] = set()
-        self._ports: dict[int, None] = {}
+        self._kinds: dict[int, str] = {}  # of UDP port
 
     def body(self, items: tuple[Rule | Block, ...], here: Open, *, outbound: bool) -> None:
         """`outbound`: only outbound packets come here."""
@@ -102,27 +101,47 @@ class _Checker:
         return here
 
     def _opened(self, encap: Encap, here: Open) -> Open:
-        if encap.kind == "vlan":
-            if here.tags == MAX_TAGS:
-                hint = "a third tag lies beyond the parser's limits; `malformed` is true of such a packet"
-                self._say("PF0501", "a third `vlan` is not looked for", encap.span, "two tags are open here", hint)
+        match encap.kind:
+            case "vlan":
+                if here.tags == MAX_TAGS:
+                    hint = "a third tag lies beyond the parser's limits; `malformed` is true of such a packet"
+                    self._say("PF0501", "a third `vlan` is not looked for", encap.span, "two tags are open here", hint)
+                    return here
+                return Open(here.tunnels, here.tags + 1)
+            case "mpls" if here.labels == MAX_LABELS:
+                hint = "leave it out: the packet inside is behind the whole stack, however deep it is"
+                self._say("PF0503", "a third `mpls` is not looked for", encap.span, "asks for the third label", hint)
                 return here
-            return replace(here, tags=here.tags + 1)
-        if encap.kind == "vxlan":
-            if here.tunnels == MAX_TUNNELS:
-                hint = "leave the inner `vxlan` out"
-                self._say(
-                    "PF0609", "`vxlan` inside `vxlan` is not built yet", encap.span, "a tunnel is open here", hint
-                )
+            case "mpls" if here.labels:
+                return replace(here, labels=here.labels + 1)
+            case "pppoed":
                 return here
-            self._ports[encap.port if encap.port is not None else VXLAN_PORT] = None
-            if len(self._ports) > MAX_PORTS:
-                self._say(
-                    "PF0610", f"more than {MAX_PORTS} different ports of VXLAN", encap.span, "one port too many",
-                    "look for VXLAN on fewer ports, or split the policy",
-                )  # fmt: skip
-            return Open(here.tunnels + 1, 0)
-        return here
+            case _:
+                return self._tunnel(encap, here)
+
+    def _tunnel(self, encap: Encap, here: Open) -> Open:
+        if here.tunnels == MAX_OPEN:
+            self._say(
+                "PF0609", f"`{encap.kind}` would be the third tunnel, one in another", encap.span,
+                "two tunnels are open here", "leave one out, or match its outer header: `udp dst port`, `proto`",
+            )  # fmt: skip
+            return here
+        if encap.kind in PORTS:
+            self._port(encap, PORTS[encap.kind] if encap.port is None else encap.port)
+        return Open(here.tunnels + 1, labels=int(encap.kind == "mpls"))
+
+    def _port(self, encap: Encap, port: int) -> None:
+        other = self._kinds.setdefault(port, encap.kind)
+        if other != encap.kind:
+            self._say(
+                "PF0611", f"`{encap.kind}` and `{other}` on one UDP port, {port}", encap.span,
+                f"this policy looks for `{other}` there", "a port carries one kind: give one of the two another `port`",
+            )  # fmt: skip
+        elif len(self._kinds) > MAX_PORTS:
+            self._say(
+                "PF0610", f"tunnels on more than {MAX_PORTS} UDP ports", encap.span, "one port too many",
+                "look for tunnels on fewer ports, or split the policy",
+            )  # fmt: skip
 
     def _say(self, code: str, message: str, span: Span, label: str, hint: str) -> None:
         """A named match is walked at each use; what is wrong in it is said once."""
@@ -137,12 +156,12 @@ class _Checker:
         if not body:
             return
         for encap, how in _closed_encaps(head):
-            if encap.kind == "vlan" and not any(_reads_tags(item) for item in body):
+            if encap.kind == "pppoed" or (encap.kind == "vlan" and not any(_reads_tags(item) for item in body)):
                 continue
             where = f"opens nothing for the block: it stands {how}"
             self.sink.error(
                 "PF0502",
-                f"the block would read the {'outer packet' if encap.kind == 'vxlan' else 'outermost tag'}",
+                f"the block would read the {'outermost tag' if encap.kind == 'vlan' else 'outer packet'}",
                 encap.span,
                 where,
                 (_head_hint(encap),),
@@ -163,6 +182,8 @@ class _Checker:
 
 
 def _head_hint(encap: Encap) -> str:
+    if encap.kind == "ipip":
+        return "write `ipip` directly in the `and` chain, or one block for each encapsulation"
     return f"write `{encap.kind}` directly in the `and` chain, values as a set: `{encap.kind} {{1, 2}}`"
 
 

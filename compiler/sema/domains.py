@@ -42,10 +42,18 @@ PORT = Domain("a port", "number", 65535, words=names.SERVICES)
 IP_PROTOCOL = Domain("an IP protocol", "number", 255, words=names.IP_PROTOCOLS)
 ETHERTYPE = Domain("an EtherType", "number", 0xFFFF, 1501, words=names.ETHERTYPES)
 VLAN_ID = Domain("a VLAN identifier", "number", 4095)
-VXLAN_VNI = Domain("a VXLAN network identifier", "number", 0xFFFFFF)
 INTERFACE = Domain("an interface index", "number", 0xFFFFFFFF)
 WORD32 = Domain("a number of 32 bits", "number", 0xFFFFFFFF, words=names.PCAP_CONSTANTS)
 MAC = Domain("a MAC address", "mac")
+_ENCAPSULATIONS: dict[str, Domain] = {
+    "vlan": VLAN_ID,
+    "vxlan": Domain("a VXLAN network identifier", "number", 0xFFFFFF),
+    "geneve": Domain("a Geneve network identifier", "number", 0xFFFFFF),
+    "gre": Domain("a GRE key", "number", 0xFFFFFFFF),
+    "gtp": Domain("a tunnel endpoint identifier", "number", 0xFFFFFFFF),
+    "mpls": Domain("an MPLS label", "number", 0xFFFFF),
+    "pppoes": Domain("a PPPoE session", "number", 0xFFFF),
+}
 
 _FAMILY_NAMES = {(4,): "an IPv4 address", (6,): "an IPv6 address", (4, 6): "an IP address"}
 _FAMILIES: dict[str | None, tuple[int, ...]] = {None: (4, 6), "ip": (4,), "arp": (4,), "rarp": (4,), "ip6": (6,)}
@@ -110,10 +118,8 @@ def qualifier_domain(proto: str | None, kind: IdType | None) -> Domain | None:
 def key_domain(text: str) -> Domain | None:
     """What a field in qualifier words (`src`, `tcp dst port`, `vlan`) may be a member of; None if it makes no sense."""
     match text.split():
-        case ["vlan"]:
-            return VLAN_ID
-        case ["vxlan"]:
-            return VXLAN_VNI
+        case [kind] if kind in _ENCAPSULATIONS:
+            return _ENCAPSULATIONS[kind]
         case ["ifindex"]:
             return INTERFACE
         case ["proto"] | ["ip" | "ip6", "proto"]:
@@ -133,11 +139,5 @@ def key_domain(text: str) -> Domain | None:
 
 
 def encap_domain(kind: EncapKind) -> Domain:
-    """What stands after `vlan` or `vxlan`; the rest of the encapsulations take 32 bits and are not built."""
-    match kind:
-        case "vlan":
-            return VLAN_ID
-        case "vxlan":
-            return VXLAN_VNI
-        case _:
-            return WORD32
+    """What stands after `vlan`, `vxlan` ...; Raises KeyError for `ipip` and `pppoed`, which take no value."""
+    return _ENCAPSULATIONS[kind]

@@ -49,7 +49,6 @@ from ebpfc.compiler.ast.nodes import (
     WordRange,
 )
 from ebpfc.compiler.diagnostics.model import Sink
-from ebpfc.compiler.fields import PROTOCOLS
 from ebpfc.compiler.sema import refused
 from ebpfc.compiler.sema.arithmetic import ArithmeticResolver
 from ebpfc.compiler.sema.definitions import Definitions, NamedMatch
@@ -110,9 +109,6 @@ class MatchResolver:
     # --- primitives and what they lend
 
     def _primitive(self, node: Primitive) -> Primitive:
-        if node.type == "protochain":
-            refused.not_built(self.sink, "PF0605", "protochain", node.span)
-            return node
         domain = self._domain(node)
         value = None if domain is None else self.values.resolve(node.value, domain)
         return node if value is None else replace(node, value=value)
@@ -274,8 +270,6 @@ class MatchResolver:
                 "PF0428", "`ether` alone is true of every packet", node.span, "says nothing",
                 ("leave it out, or write `ether host`, `ether proto` ...",),
             )  # fmt: skip
-        elif node.proto not in PROTOCOLS or PROTOCOLS[node.proto].level in ("tunnel", "meta"):
-            refused.not_built(self.sink, "PF0605", node.proto, node.span)
 
     def _cast(self, node: Cast) -> None:
         if (node.proto, node.kind) == ("ip6", "broadcast"):
@@ -293,9 +287,6 @@ class MatchResolver:
             )  # fmt: skip
 
     def _encap(self, node: Encap) -> Encap:
-        if refused.is_unbuilt_encap(node.kind):
-            refused.not_built(self.sink, "PF0604", node.kind, node.span)
-            return node
         if node.port is not None and not 1 <= node.port <= 65535:
             hint = "write a port from 1 to 65535"
             self.sink.error("PF0420", f"{node.port} is no port: 1 to 65535", node.span, "at most 65535", (hint,))

@@ -79,27 +79,13 @@ def hook_hint(point: str) -> str:
     return "write `xdp`, `tc ingress` or `tc egress`" if way is None else f"write `tc {way}`"
 
 
-_NOT_BUILT_ENCAPS = ("geneve", "gre", "ipip", "gtp", "mpls", "pppoes", "pppoed")
 _TEST_HINTS: dict[str, str] = {
-    "geneve": "match the outer packet: `udp dst port 6081`",
-    "gre": "match the outer packet: `proto gre`",
-    "ipip": "match the outer packet: `ip proto 4`",
-    "gtp": "match the outer packet: `udp dst port 2152`",
-    "mpls": "match the frame: `ether proto \\mpls`",
-    "pppoes": "match the frame: `ether proto \\pppoes`",
-    "pppoed": "match the frame: `ether proto \\pppoed`",
-    "stp": "match the destination: `ether dst 01:80:c2:00:00:00`",
-    "protochain": "write `proto N`: over IPv6 it looks at every extension header",
     "state": "match what opens a connection: `tcp flags S/SA`",
     "payload": "read the bytes behind the header: `udp[8:4] = 0x47455420`",
     "payload starts": "read the bytes behind the header: `udp[8:4] = 0x47455420`",
     "tcp.mss": "match the segment that carries it: `tcp flags S/SA`",
     "tcp.wscale": "match the segment that carries it: `tcp flags S/SA`",
 }
-
-
-def is_unbuilt_encap(kind: str) -> bool:
-    return kind in _NOT_BUILT_ENCAPS
 
 
 def not_built(sink: Sink, code: str, what: str, span: Span, hint: str | None = None) -> None:
