@@ -14,7 +14,7 @@ class Place:
     """`tags`: how many `vlan`s are open, `tunnel`: whether a `vxlan` is; two tags and one tunnel are the most.
 
     `sets` and `matches` are the names defined before. `netmask`: `ip broadcast` has a meaning. `mark`: every hook of
-    the policy has a packet mark.
+    the policy has a packet mark. `wide`: every kind of encapsulation is drawn, not tags and VXLAN alone.
     """
 
     tags: int = 0
@@ -23,6 +23,7 @@ class Place:
     matches: tuple[str, ...] = ()
     netmask: bool = False
     mark: bool = False
+    wide: bool = False
 
     def inside_tag(self) -> Place:
         return replace(self, tags=self.tags + 1)

@@ -18,6 +18,8 @@ CONSTANTS = (
     ("icmp6", "icmp6type", ("icmp6-echo", "icmp6-echoreply", "icmp6-neighborsolicit")),
 )
 """Named offsets and values of pcap-filter(7)."""
+PLAIN = frozenset((*ACCESSORS, "vlan", "vxlan", "meta"))
+"""Headers that are drawn whatever the place."""
 KEYS = ("src", "dst", "ip src", "ip6 dst", "arp src")
 NUMBER_KEYS = ("src port", "dst port", "tcp dst port", "udp src port", "sctp dst port")
 RELATIONS = ("=", "==", "!=", "<", "<=", ">", ">=")
@@ -91,7 +93,7 @@ def _outer(rng: Random, place: Place) -> str:
 
 
 def _field(rng: Random, place: Place) -> Field:
-    rows = [row for row in FIELDS.values() if place.mark or row.name != "mark"]
+    rows = [row for row in FIELDS.values() if (place.mark or row.name != "mark") and (place.wide or row.proto in PLAIN)]
     return rng.choice(rows)
 
 
