@@ -62,8 +62,8 @@ REFUSED = {
     "PF0426": "src 80",
     "PF0438": "ether proto 66",
     "PF0501": "vlan and vlan and vlan",
-    "PF0604": "mpls",
-    "PF0605": "protochain 6",
+    "PF0503": "mpls and mpls and mpls",
+    "PF0609": "geneve and geneve and geneve",
     "PF0620": "isis",
 }
 
