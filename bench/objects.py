@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import ctypes
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 from pathlib import Path
+
+from bench.cbpf_to_c import Instruction, cbpf_to_c
 
 from ebpfc.compiler.pipeline import Options, SourceInput, compile_policy
 from ebpfc.compiler.toolchain.build import build_object
@@ -46,8 +49,11 @@ class Subject:
 
 def build_c(path: Path, compiler: Compiler, defines: tuple[str, ...] = ()) -> bytes:
     """The object of one C file of this folder, as clang made it."""
-    flags = (f"-I{HAND}", f"-I{path.parent}", "-Wno-gnu-statement-expression", *(f"-D{name}" for name in defines))
-    return compile_c(path.read_text("ascii") + _LICENCE, (), compiler, flags=flags)
+    return _build_text(path.read_text("ascii"), compiler, (f"-I{path.parent}", *(f"-D{name}" for name in defines)))
+
+
+def _build_text(c_text: str, compiler: Compiler, flags: tuple[str, ...]) -> bytes:
+    return compile_c(c_text + _LICENCE, (), compiler, flags=(f"-I{HAND}", "-Wno-gnu-statement-expression", *flags))
 
 
 _LICENCE = '\nchar _license[] __attribute__((section("license"), used)) = "GPL";\n'
@@ -62,8 +68,16 @@ def load_hand(name: str, path: Path, compiler: Compiler, defines: tuple[str, ...
     return _subject(name, loaded, HAND_PROGRAM)
 
 
-def load_ours(name: str, policy: Path, compiler: Compiler, *, counters: bool) -> Subject:
-    compiled = compile_policy(SourceInput(path=str(policy)), Options(counters=counters))
+def load_classic(name: str, program: Sequence[Instruction], compiler: Compiler, *, counters: bool) -> Subject:
+    """Classic BPF turned into C; what matches passes."""
+    flags = ("-DCOUNTERS",) if counters else ()
+    return _subject(name, load_object(_build_text(cbpf_to_c(program), compiler, flags)), HAND_PROGRAM)
+
+
+def load_ours(name: str, policy: Path | str, compiler: Compiler, *, counters: bool) -> Subject:
+    """`policy`: a file of rules, or one expression as `ebpfc -e` takes it (what matches passes)."""
+    given = SourceInput(expression=policy) if isinstance(policy, str) else SourceInput(path=str(policy))
+    compiled = compile_policy(given, Options(counters=counters))
     return _subject(name, load_object(build_object(compiled, compiler)), OUR_PROGRAM)
 
 

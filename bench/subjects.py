@@ -39,7 +39,7 @@ def cases() -> tuple[Case, ...]:
     shell = ether(tag(ip4(tcp(dport=22)), 100))
     inner = ether(ip4(vxlan(ether(ip4(tcp(dport=80))), 10)))
     return (
-        Case("source", "one source dropped", repeated("match", source), _mix((source,), _anyone)),
+        Case("source", "one source dropped", repeated("match", source), _mix((source,), anyone)),
         Case(
             "prefixes",
             "a set of 100 prefixes",
@@ -53,13 +53,13 @@ def cases() -> tuple[Case, ...]:
             repeated("match", last),
             _mix(tuple(_tuple_frame(n) for n in (0, 3, 6, 9)), _strangers),
         ),
-        Case("vlan", "VLAN 100 and TCP port 22", repeated("match", shell), _mix((shell,), _anyone)),
-        Case("vxlan", "VXLAN 10 and inner TCP port 80", repeated("match", inner), _mix((inner,), _anyone)),
+        Case("vlan", "VLAN 100 and TCP port 22", repeated("match", shell), _mix((shell,), anyone)),
+        Case("vxlan", "VXLAN 10 and inner TCP port 80", repeated("match", inner), _mix((inner,), anyone)),
         Case(
             "edge",
             "the example",
             repeated("match", web),
-            _mix((web,), _anyone),
+            _mix((web,), anyone),
             policy_file=BENCH.parent / "examples" / "edge.pf",
         ),
     )
@@ -74,7 +74,7 @@ def _tuple_frame(n: int) -> bytes:
     return ether(ip4(segment, src=f"172.16.{25 * n}.{7 * n + 1}", dst=f"198.51.100.{11 * n + 10}"))
 
 
-def _everyday() -> Weighted:
+def everyday() -> Weighted:
     """What a server's link carries, in parts of a hundred; every header that the language looks through is in it."""
     return (
         (22, ether(ip4(tcp(dport=443, flags=0x10)))),
@@ -96,14 +96,14 @@ def _everyday() -> Weighted:
 def _mix(matched: tuple[bytes, ...], patch: object) -> Traffic:
     """Everyday traffic, and as a fifth of all what the policy decides."""
     share = 20 // len(matched)
-    return mixed("mix", (*((share, frame) for frame in matched), *_everyday()), patch)  # type: ignore[arg-type]
+    return mixed("mix", (*((share, frame) for frame in matched), *everyday()), patch)  # type: ignore[arg-type]
 
 
 def _is_plain(frame: bytes) -> bool:
     return frame[12:14] == b"\x08\x00"
 
 
-def _anyone(rng: Random, frame: bytes) -> Patch | None:
+def anyone(rng: Random, frame: bytes) -> Patch | None:
     """Any source, but for the frames that a rule names by theirs."""
     if not _is_plain(frame) or frame[26:30] == packets.ipv4("192.0.2.1"):
         return None
@@ -112,7 +112,7 @@ def _anyone(rng: Random, frame: bytes) -> Patch | None:
 
 def _strangers(rng: Random, frame: bytes) -> Patch | None:
     """Any source, but for those of 172.16.0.0/16, which the rules name."""
-    return None if frame[26:28] == b"\xac\x10" else _anyone(rng, frame)
+    return None if frame[26:28] == b"\xac\x10" else anyone(rng, frame)
 
 
 def _listed(rng: Random, _frame: bytes) -> Patch:
@@ -122,7 +122,7 @@ def _listed(rng: Random, _frame: bytes) -> Patch:
 
 
 def _listed_or_anyone(rng: Random, frame: bytes) -> Patch | None:
-    return _listed(rng, frame) if frame[26:30] == packets.ipv4("192.0.2.1") else _anyone(rng, frame)
+    return _listed(rng, frame) if frame[26:30] == packets.ipv4("192.0.2.1") else anyone(rng, frame)
 
 
 _PREFIXES = read_prefixes()

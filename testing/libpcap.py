@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import ctypes.util
+import struct
 from functools import cache
 
 ETHERNET = 1  # DLT_EN10MB
@@ -76,6 +77,11 @@ class LibpcapFilter:
         finally:
             library.pcap_close(handle)
         self._library, self._program = library, program
+
+    def instructions(self) -> tuple[tuple[int, int, int, int], ...]:
+        """The classic BPF: code, jt, jf and k of each struct bpf_insn (bpf(4))."""
+        raw = ctypes.string_at(self._program.instructions or 0, self._program.length * 8)
+        return tuple(struct.iter_unpack("=HBBI", raw))
 
     def matches(self, frame: bytes, length: int | None = None) -> bool:
         """`length` is what `len` says of the frame, when that is not how many bytes are there."""
