@@ -1,35 +1,28 @@
 """Random frames, quickly. In: a `random.Random`. Out: the bytes of one frame, sound or contradictory or cut short.
 
 All may have up to three tags, IPv4 options, up to ten extension headers of all kinds and several fragment headers,
-fragments, tunnels in tunnels. Half of the frames hold nothing wrong; a third have about one wrong version, length or
-place, so that it shows by itself; the others have many. One in five ends at any byte.
+fragments, tunnels in tunnels: VXLAN, with `wide` every kind. Half of the frames hold nothing wrong; a third have about
+one wrong version, length or place, so that it shows by itself; the others have many. One in five ends at any byte.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from random import Random
 
 from ebpfc.testing import packets, pool
 from ebpfc.testing.packets import Layer
+from ebpfc.testing.random_draw import Draw
+from ebpfc.testing.random_encapsulated import Insides, behind_ethernet, behind_ip
 
 LONGEST = 1500  # bytes: what the kernel's test run takes with room to spare
+BEHIND_ETHERNET = (0.15, 0.1, 0.05, 0.0)
+BEHIND_IP = (0.35, 0.25, 0.1, 0.0)
+"""Chances of an encapsulation, by how many are round it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Draw:
-    """Where the choices come from; `wrong` is the chance of each value that may be wrong to be so."""
-
-    rng: Random
-    wrong: float
-
-    def goes_wrong(self) -> bool:
-        return self.rng.random() < self.wrong
-
-
-def random_frame(rng: Random) -> bytes:
+def random_frame(rng: Random, *, wide: bool = False) -> bytes:
     """One frame, of 0 to about `LONGEST` bytes."""
-    draw = Draw(rng, rng.choices((0.0, 0.1, 0.35), (50, 35, 15))[0])
+    draw = Draw(rng, rng.choices((0.0, 0.1, 0.35), (50, 35, 15))[0], wide)
     frame = _packet(draw, depth=0)[:LONGEST]
     if rng.random() < 0.15:
         frame += rng.randbytes(rng.choice((1, 4, 46)))  # padding
@@ -50,7 +43,18 @@ def _packet(draw: Draw, depth: int) -> bytes:
     return packets.ether(layer, dst=draw.rng.choice(pool.MACS), src=draw.rng.choice(pool.MACS), ethertype=number)
 
 
+def _insides(draw: Draw, depth: int) -> Insides:
+    """What a tunnel inside `depth` others carries."""
+    return Insides(lambda: _packet(draw, depth + 1), lambda: _alone(draw, depth + 1))
+
+
+def _alone(draw: Draw, depth: int) -> Layer:
+    return draw.rng.choice((_ipv4, _ipv6))(draw, depth)
+
+
 def _network(draw: Draw, depth: int) -> Layer:
+    if draw.wide and draw.rng.random() < BEHIND_ETHERNET[depth]:
+        return behind_ethernet(draw, _insides(draw, depth))
     match draw.rng.choices(("ip4", "ip6", "arp", "rarp", "llc", "other"), (44, 40, 8, 3, 2, 3))[0]:
         case "ip4":
             return _ipv4(draw, depth)
@@ -93,7 +97,7 @@ def _ipv4(draw: Draw, depth: int) -> Layer:
         version=draw.rng.choice((0, 3, 5, 6, 15)) if draw.goes_wrong() else 4,
         ihl=draw.rng.choice((0, 1, 4, 5, 6, 15)) if draw.goes_wrong() else None,
         tos=draw.rng.choice((0, 0, 0, 46 << 2, 1, 255)),
-        total=_near(draw, sound, (0, 19, 20, 24, 28, 0xFFFF)) if draw.goes_wrong() else None,
+        total=draw.near(sound, (0, 19, 20, 24, 28, 0xFFFF)) if draw.goes_wrong() else None,
         offset=offset,
         more=more,
         dont=not offset and not more and draw.rng.random() < 0.5,
@@ -124,7 +128,7 @@ def _payload(draw: Draw, carried: Layer) -> int | None:
     """IPv6's payload length: None for the right one; 0 before hop-by-hop options is a jumbogram's (RFC 2675)."""
     if carried.number == 0 and draw.rng.random() < 0.15:
         return 0
-    return _near(draw, len(carried.data), (0, 7, 8, 20, 0xFFFF)) if draw.goes_wrong() else None
+    return draw.near(len(carried.data), (0, 7, 8, 20, 0xFFFF)) if draw.goes_wrong() else None
 
 
 def _extension(draw: Draw, carried: Layer) -> Layer:
@@ -147,10 +151,12 @@ def _fragment_place(draw: Draw) -> tuple[int, bool]:
 
 
 def _transport(draw: Draw, depth: int, family: int) -> Layer:
+    if draw.wide and draw.rng.random() < BEHIND_IP[depth]:
+        return behind_ip(draw, _insides(draw, depth))
     data = draw.rng.randbytes(draw.rng.choice((0, 1, 8, 40)))
     ports = {"sport": draw.rng.choice(pool.PORTS), "dport": draw.rng.choice(pool.PORTS)}
     kinds = ("tcp", "udp", "vxlan", "sctp", "icmp", "other")
-    match draw.rng.choices(kinds, (30, 15, (45, 14, 0)[depth], 8, 11, 7))[0]:
+    match draw.rng.choices(kinds, (30, 15, (45, 14, 0, 0)[depth], 8, 11, 7))[0]:
         case "tcp":
             return _tcp(draw, data, ports)
         case "udp":
@@ -203,9 +209,4 @@ def _vxlan(draw: Draw, depth: int) -> Layer:
 
 
 def _udp_length(draw: Draw, data: int) -> int | None:
-    return _near(draw, 8 + data, (0, 7, 8, 9, 0xFFFF)) if draw.goes_wrong() else None
-
-
-def _near(draw: Draw, sound: int, others: tuple[int, ...]) -> int:
-    """A length one off, or one of the others."""
-    return min(max(draw.rng.choice((sound - 1, sound + 1, *others)), 0), 0xFFFF)
+    return draw.near(8 + data, (0, 7, 8, 9, 0xFFFF)) if draw.goes_wrong() else None
