@@ -6,6 +6,7 @@ not complete: a property that is missing is unknown; large sets and most arithme
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TypeAlias
 
 from ebpfc.compiler.analysis.number_line import is_large, numbers_of
@@ -18,6 +19,9 @@ from ebpfc.compiler.analysis.properties import (
     Fact,
     Place,
     Property,
+    alone_facts,
+    carrier_facts,
+    ethernet_facts,
     header_facts,
     property_of,
     protocol_facts,
@@ -49,10 +53,11 @@ from ebpfc.compiler.ast.nodes import (
     TcpFlags,
     Value,
 )
-from ebpfc.compiler.fields import IPV6_EXTENSIONS, PROTOCOLS, VXLAN_PORT
+from ebpfc.compiler.fields import IPV6_EXTENSIONS, PORTS, PROTOCOLS
 from ebpfc.compiler.ir.ranges import Ranges, intersection, normal, relation, union
 
 Known: TypeAlias = dict[Property, Ranges]
+_AUTHENTICATION: Ranges = ((51, 51),)
 
 
 def implied(match: Match, known: Known, place: Place) -> tuple[Known, Place] | None:
@@ -108,15 +113,24 @@ def _narrow(known: Known, more: list[Fact]) -> Known | None:
 
 
 def _encap(encap: Encap, known: Known, place: Place) -> tuple[Known | None, Place]:
-    if encap.kind == "vlan":
-        name = f"tag {place.tags}"
-        ids = [((place.path, name), numbers_of(encap.values))] if encap.values is not None else []
-        return _narrow(known, ids), Place(place.path, place.tags + 1)
-    port = VXLAN_PORT if encap.port is None else encap.port
-    facts = [*protocol_facts("udp", place), ((place.path, "dport"), ((port, port),))]
+    """`known` and what it says of the packet around, and inside; the place behind it."""
+    path = place.path
+    match encap.kind:
+        case "vlan":
+            facts, name, behind = ethernet_facts(place), f"tag {place.tags}", Place(path, place.tags + 1)
+        case "mpls" if place.labels:
+            facts, path, name = [], path[:-1], f"label {place.labels}"
+            behind = replace(place, labels=place.labels + 1)
+        case "pppoed":
+            facts, name, behind = carrier_facts("pppoed", None, place), "", place
+        case kind:
+            port = PORTS.get(kind) if encap.port is None else encap.port
+            facts, name = carrier_facts(kind, port, place), "label 0" if kind == "mpls" else f"value {kind} {port}"
+            behind = place.inside(kind, port)
+            facts += alone_facts(behind)
     if encap.values is not None:
-        facts.append(((place.path, f"vni {port}"), numbers_of(encap.values)))
-    return _narrow(known, facts), Place((*place.path, port), 0)
+        facts.append(((path, name), numbers_of(encap.values)))
+    return _narrow(known, facts), behind
 
 
 def _atom(match: Match, place: Place) -> list[Fact]:
@@ -127,6 +141,8 @@ def _atom(match: Match, place: Place) -> list[Fact]:
             return protocol_facts(match.proto, place)
         case Cast(proto=("ip" | "ip6") as proto):
             return protocol_facts(proto, place)
+        case Cast():
+            return ethernet_facts(place)
         case LengthTest():
             op = "<=" if match.kind == "less" else ">="
             return [(((), "len"), relation(op, match.value, 32))]
@@ -158,9 +174,13 @@ def _primitive(node: Primitive, place: Place) -> list[Fact]:
         return [*facts, *(((place.path, name), ports) for name in _directed(node.dir, "sport", "dport"))]
     if node.type == "proto":
         return _ip_protocol(node.proto, numbers_of(node.value), place)
+    if node.type == "protochain":
+        numbers = numbers_of(node.value)
+        return _ip_protocol(node.proto, numbers if node.proto == "ip6" else union(numbers, _AUTHENTICATION), place)
     if node.proto == "ether":
         macs = numbers_of(node.value)
-        return [((place.path, name), macs) for name in _directed(node.dir, "ether src", "ether dst")]
+        directed = _directed(node.dir, "ether src", "ether dst")
+        return [*ethernet_facts(place), *(((place.path, name), macs) for name in directed)]
     addresses = numbers_of(node.value)
     types = [PROTOCOLS[node.proto].ethertypes[0]] if node.proto else _types_of(node.value)
     return [
@@ -171,7 +191,7 @@ def _primitive(node: Primitive, place: Place) -> list[Fact]:
 
 def _ip_protocol(family: str | None, numbers: Ranges, place: Place) -> list[Fact]:
     if family == "ether":
-        return []
+        return ethernet_facts(place)
     types = [IPV4] if family == "ip" else [IPV6] if family == "ip6" else [IPV4, IPV6]
     facts: list[Fact] = [((place.path, "type"), normal((n, n) for n in types))]
     extensions = normal((n, n) for n in IPV6_EXTENSIONS)

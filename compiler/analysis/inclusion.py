@@ -90,8 +90,8 @@ def alternatives(match: Match) -> tuple[Claim, ...]:
                 found[claim.reading] = union(found.get(claim.reading, ()), claim.numbers)
             return tuple(Claim(reading, numbers) for reading, numbers in found.items())
         case Primitive(value=value):
-            whole = _is_exact(value) and match.type != "protochain"
-            return (Claim(_reading(match, match.proto, match.dir), numbers_of(value)),) if whole else ()
+            exact = _is_exact(value)
+            return (Claim(_reading(match, match.proto, match.dir), numbers_of(value)),) if exact else ()
         case ProtoTest():
             return (Claim(("header", match.proto, match.outer), _TRUE),)
         case Member(items=SetLiteral() as value) | Relation(right=IPv4() as value) if not _is_exact(value):

@@ -7,12 +7,13 @@ parentheses of a chain dissolve when they open nothing.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import TypeAlias
 
+from ebpfc.compiler.analysis.atoms import atoms
 from ebpfc.compiler.analysis.inclusion import Claim, alternatives, claims
-from ebpfc.compiler.ast.nodes import And, Encap, Match, Named, Not, Or, Paren, SetLiteral, Span
+from ebpfc.compiler.ast.nodes import And, Encap, Match, Named, Paren, SetLiteral, Span
 
 LARGE_SET = 32
 """Sets over this size are compared by identity: one name, one place."""
@@ -45,7 +46,7 @@ def literals(match: Match | None, scope: Scope) -> tuple[Literals, Scope]:
             continue
         said, wanted = ((), ()) if opens else (claims(member), alternatives(member))
         out[Literal(scope, shape(member), said, wanted)] = None
-        if isinstance(member, Encap):
+        if opens and isinstance(member, Encap):
             scope = (*scope, shape(member))
     return out, scope
 
@@ -69,17 +70,4 @@ def shape(node: object) -> Hashable:
 
 def _opens(match: Match) -> bool:
     """Whether an encapsulation stands anywhere in it, so that its parentheses end a scope."""
-    return any(True for _ in _encaps(match))
-
-
-def _encaps(match: Match) -> Iterator[Encap]:
-    match match:
-        case Encap():
-            yield match
-        case And() | Or():
-            for item in match.items:
-                yield from _encaps(item)
-        case Not() | Paren() | Named():
-            yield from _encaps(match.match)
-        case _:
-            pass
+    return any(isinstance(atom, Encap) and atom.kind != "pppoed" for atom in atoms(match))

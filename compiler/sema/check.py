@@ -1,8 +1,8 @@
 """What a resolved policy may not say though each of its words is right: scope of encapsulations, limits of hooks.
 
 In: a `Policy` of `resolve`. Out: diagnostics only. Afterwards `lower` may rely on the limits of `fields.py` (MAX_TAGS,
-MAX_OPEN, MAX_LABELS, MAX_PORTS), on one kind of tunnel a UDP port, on heads whose body reads what the head opened, and on
-fields that every reachable hook has.
+MAX_OPEN, MAX_LABELS, MAX_PORTS), on one kind of tunnel a UDP port, on heads whose body reads what the head opened, and
+on fields that every reachable hook has.
 """
 
 from __future__ import annotations
