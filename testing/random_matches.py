@@ -10,6 +10,7 @@ from collections.abc import Callable
 from random import Random
 
 from ebpfc.testing import pool, random_values
+from ebpfc.testing.random_openings import opening
 from ebpfc.testing.random_place import Place
 from ebpfc.testing.random_relations import member, relation
 
@@ -85,9 +86,11 @@ def _member(rng: Random, place: Place, depth: int) -> str:
 
 
 def _encapsulation(rng: Random, place: Place) -> tuple[str, Place]:
-    """`vlan` or `vxlan` where one may stand, else an atom."""
-    tunnel = not place.tunnel and rng.random() < 0.5
-    if not tunnel and place.tags == 2:
+    """What opens something, where one may stand; else an atom."""
+    if place.wide and rng.random() < 0.7:
+        return opening(rng, place) or (_atom(rng, place), place)
+    tunnel = place.takes_tunnel and rng.random() < 0.5
+    if not tunnel and not place.takes_tag:
         return _atom(rng, place), place
     if not tunnel:
         wanted = "" if rng.random() < 0.4 else " " + _ids(rng, place, "vlan")
@@ -124,10 +127,12 @@ def _atom(rng: Random, place: Place) -> str:
 
 
 def _outer(rng: Random, place: Place) -> str:
-    return "outer " if rng.random() < (0.15 if place.tunnel else 0.04) else ""
+    return "outer " if rng.random() < (0.15 if place.tunnels else 0.04) else ""
 
 
 def _protocol(rng: Random, place: Place) -> str:
+    if place.wide and rng.random() < 0.15:
+        return rng.choice(("stp", "pppoed"))
     common = ("ip", "ip6", "arp", "tcp", "udp", "icmp", "icmp6")
     return _outer(rng, place) + rng.choice(common if rng.random() < 0.8 else PROTOCOLS)
 
@@ -184,6 +189,8 @@ def _protocol_number(rng: Random, place: Place) -> str:
         wanted = rng.choice(("0x0800", "0x0806", "0x86dd", "0x8100", "\\ip", "\\arp", "ip6", "{0x0800, 0x86dd}"))
         return f"{_outer(rng, place)}ether proto {wanted}"
     words = _outer(rng, place) + rng.choice(("", "ip ", "ip6 "))
+    if place.wide and rng.random() < 0.4:
+        return f"{words}protochain {random_values.numbers(rng, (*pool.PROTOCOLS, *pool.EXTENSIONS), 255)}"
     if rng.random() < 0.4:
         return f"{words}proto {rng.choice(('', chr(92)))}{rng.choice(random_values.PROTOCOL_NAMES)}"
     return f"{words}proto {random_values.numbers(rng, (*pool.PROTOCOLS, *pool.EXTENSIONS), 255)}"
@@ -199,7 +206,7 @@ def _tag_test(rng: Random, place: Place) -> str:
             f"vlan.type == {rng.choice(('0x0800', '0x86dd', '0x8100'))}",
             f"vlan.pcp > {value % 8}",
             f"ether proto {rng.choice(('0x0800', '0x86dd', '0x8100', '0x88a8'))}",
-            "not vlan" if place.tags < 2 else "vlan.dei == 0",
+            "not vlan" if place.takes_tag else "vlan.dei == 0",
         )
     )
 

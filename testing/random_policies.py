@@ -15,6 +15,7 @@ from ebpfc.compiler.sema import build_policy
 from ebpfc.compiler.source import SourceMap
 from ebpfc.testing import pool, random_values
 from ebpfc.testing.random_matches import random_chain, random_match
+from ebpfc.testing.random_openings import random_head
 from ebpfc.testing.random_place import Place, SetKind
 from ebpfc.testing.random_relations import relation
 
@@ -23,11 +24,14 @@ NAMES = ("a", "b c", "malformed", "web")
 
 
 def random_policy(
-    rng: Random, hooks: tuple[str, ...] = ("xdp",), rules: int = 8, netmask: bool = False
+    rng: Random, hooks: tuple[str, ...] = ("xdp",), rules: int = 8, netmask: bool = False, *, wide: bool = False
 ) -> tuple[str, Policy]:
-    """A policy's text and the policy itself; what the checker does not take is thrown away."""
+    """A policy's text and the policy itself; what the checker does not take is thrown away.
+
+    With `wide` it asks for every kind of encapsulation, as frames drawn with `wide` have them.
+    """
     while True:
-        text = write_policy(rng, hooks, rules, netmask)
+        text = write_policy(rng, hooks, rules, netmask, wide=wide)
         policy, _ = checked_policy(text, netmask)
         if policy is not None:
             return text, policy
@@ -42,11 +46,13 @@ def checked_policy(text: str, netmask: bool = False) -> tuple[Policy | None, Sin
     return build_policy(tree, sources, sink, netmask=pool.NETMASK if netmask else None, name="random"), sink
 
 
-def write_policy(rng: Random, hooks: tuple[str, ...] = ("xdp",), rules: int = 8, netmask: bool = False) -> str:
+def write_policy(
+    rng: Random, hooks: tuple[str, ...] = ("xdp",), rules: int = 8, netmask: bool = False, *, wide: bool = False
+) -> str:
     """A policy's text for these hooks, of about `rules` rules; almost always one that the checker takes."""
     lines = [f"hook {', '.join(hooks)}"] if hooks != ("xdp",) or rng.random() < 0.5 else []
     lines += _defaults(rng)
-    place = Place(netmask=netmask, mark=all(hook.startswith("tc") for hook in hooks))
+    place = Place(netmask=netmask, mark=all(hook.startswith("tc") for hook in hooks), wide=wide)
     for number in range(rng.choice((0, 0, 1, 2, 4))):
         line, place = _let(rng, place, number)
         lines.append(line)
@@ -74,8 +80,8 @@ def _let(rng: Random, place: Place, number: int) -> tuple[str, Place]:
     if rng.random() < 0.6:
         kind, text = rng.choice(kinds)
         return f"let {name} = {text}", replace(place, sets=(*place.sets, (kind, name)))
-    # As if two tags and a tunnel were open: a name that opens none may be used wherever it stands.
-    text = random_match(rng, replace(place, tags=2, tunnel=True), 1)
+    # A name that opens nothing may be used wherever it stands.
+    text = random_match(rng, place.taking_none(), 1)
     return f"let {name} = {text}", replace(place, matches=(*place.matches, name))
 
 
@@ -86,12 +92,16 @@ def _probes(rng: Random, place: Place) -> list[str]:
     """
     lines: list[str] = []
     if rng.random() < 0.5:
-        head = rng.choice(("vxlan", "vxlan", "vlan", "vlan and vxlan", "vlan and vlan"))
-        inside = place
-        for word in head.split(" and "):
-            inside = inside.inside_tag() if word == "vlan" else inside.inside_tunnel()
+        head, inside = random_head(rng, place) if place.wide and rng.random() < 0.8 else _tagged_head(rng, place)
         lines += [f"if {head} {{", *_probe(rng, inside, "    "), "}"]
     return lines + _probe(rng, place, "")
+
+
+def _tagged_head(rng: Random, place: Place) -> tuple[str, Place]:
+    head = rng.choice(("vxlan", "vxlan", "vlan", "vlan and vxlan", "vlan and vlan"))
+    for word in head.split(" and "):
+        place = place.inside_tag() if word == "vlan" else place.inside_tunnel()
+    return head, place
 
 
 def _probe(rng: Random, place: Place, indent: str) -> list[str]:

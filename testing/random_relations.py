@@ -20,8 +20,33 @@ CONSTANTS = (
 """Named offsets and values of pcap-filter(7)."""
 PLAIN = frozenset((*ACCESSORS, "vlan", "vxlan", "meta"))
 """Headers that are drawn whatever the place."""
+OFTEN = {
+    "geneve.type": (0x6558,),
+    "gre.type": (0x6558,),
+    "gre.key": pool.KEYS,
+    "gtp.teid": pool.TEIDS,
+    "gtp.flags": (0x30, 0x32, 0x34),
+    "mpls.label": pool.LABELS,
+    "pppoes.session": pool.SESSIONS,
+    "pppoes.proto": (0x0021, 0x0057),
+}
+"""What frames hold in these fields, beside the numbers that are drawn for every field."""
 KEYS = ("src", "dst", "ip src", "ip6 dst", "arp src")
 NUMBER_KEYS = ("src port", "dst port", "tcp dst port", "udp src port", "sctp dst port")
+COUNTED = (
+    ("vlan", pool.VIDS, 4095),
+    ("vxlan", pool.VNIS, 0xFFFFFF),
+    ("proto", pool.PROTOCOLS, 255),
+    ("ifindex", (1, 2), 9),
+)
+OPENED = (
+    ("geneve", pool.VNIS, 0xFFFFFF),
+    ("gre", pool.KEYS, 0xFFFFFFFF),
+    ("gtp", pool.TEIDS, 0xFFFFFFFF),
+    ("mpls", pool.LABELS, 0xFFFFF),
+    ("pppoes", pool.SESSIONS, 0xFFFF),
+)
+"""Keys that are a number: their values, the largest."""
 RELATIONS = ("=", "==", "!=", "<", "<=", ">", ">=")
 STACKS = (
     ("ether",),
@@ -71,14 +96,7 @@ def member(rng: Random, place: Place) -> str:
         members = named or random_values.number_set(rng, pool.PORTS, 0xFFFF)
         return f"{_outer(rng, place)}{rng.choice(NUMBER_KEYS)} in {members}"
     if kind < 0.6:
-        key, values, top = rng.choice(
-            (
-                ("vlan", pool.VIDS, 4095),
-                ("vxlan", pool.VNIS, 0xFFFFFF),
-                ("proto", pool.PROTOCOLS, 255),
-                ("ifindex", (1, 2), 9),
-            )
-        )
+        key, values, top = rng.choice((*COUNTED, *OPENED) if place.wide else COUNTED)
         return f"{key} in {random_values.number_set(rng, values, top)}"
     if kind < 0.8:
         field = _field(rng, place)
@@ -89,7 +107,7 @@ def member(rng: Random, place: Place) -> str:
 
 
 def _outer(rng: Random, place: Place) -> str:
-    return "outer " if rng.random() < (0.2 if place.tunnel else 0.05) else ""
+    return "outer " if rng.random() < (0.2 if place.tunnels else 0.05) else ""
 
 
 def _field(rng: Random, place: Place) -> Field:
@@ -104,7 +122,29 @@ def _largest(field: Field) -> int:
 def _values(field: Field) -> tuple[int, ...]:
     """Numbers that fit the field: its ends, and what frames often hold."""
     top = _largest(field)
-    near = (0, 1, 2, 4, 5, 6, 17, 46, 64, 80, 100, 135, 443, 4789, 5001, 0x0800, 0x0806, 0x86DD, top - 1, top)
+    near: tuple[int, ...] = (
+        0,
+        1,
+        2,
+        4,
+        5,
+        6,
+        17,
+        46,
+        64,
+        80,
+        100,
+        135,
+        443,
+        4789,
+        5001,
+        0x0800,
+        0x0806,
+        0x86DD,
+        top - 1,
+        top,
+    )
+    near += OFTEN.get(f"{field.proto}.{field.name}", ())
     return tuple(value for value in near if value <= top)
 
 
