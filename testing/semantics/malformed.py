@@ -1,4 +1,4 @@
-"""Is a packet malformed? In: a packet. Out: True or False, never unknown (ADR 0001, rules 22 and 23).
+"""Is a packet malformed? In: a packet. Out: True or False, never unknown (ADR 0001, rules 22 and 23; 0002, 5 and 6).
 
 A header is *whole* when all its bytes are there and, behind an IP header, lie before the IP end: bytes after it are
 padding. Lengths are compared with what the frame holds, however far into it the parser looks.
@@ -6,24 +6,34 @@ padding. Lengths are compared with what the frame holds, however far into it the
 
 from __future__ import annotations
 
-from ebpfc.compiler.fields import ETH_VLAN, MAX_TAGS, PROTOCOLS, VXLAN_PORT
+from ebpfc.compiler.fields import MAX_STACK, PORTS, PROTOCOLS
+from ebpfc.testing.semantics.encapsulations import GRE, GRE_VERSION, LENGTHS, gre_length
 from ebpfc.testing.semantics.frame import read_number
 from ebpfc.testing.semantics.ip import IpFacts
-from ebpfc.testing.semantics.packet import ETHER_HEADER, IPV4, IPV6, VXLAN_VALID_VNI, Packet
+from ebpfc.testing.semantics.packet import IPV4, IPV6, Packet
 
 LARGEST_DATAGRAM = 65_535  # what fragments can be put together to (RFC 791 section 3.1)
+PPPOE_HEADER = PROTOCOLS["pppoes"].header
+MPLS_ENTRY = PROTOCOLS["mpls"].header
 
 
 def malformed(packet: Packet) -> bool:
-    if _link_malformed(packet):
+    if packet.link is not None and packet.link.malformed:
         return True
-    if packet.ethertype in PROTOCOLS["arp"].ethertypes + PROTOCOLS["rarp"].ethertypes:
-        return _arp_malformed(packet)
+    if packet.ethertype is None or packet.network is None:
+        return True
+    if packet.has_type(*PROTOCOLS["arp"].ethertypes, *PROTOCOLS["rarp"].ethertypes):
+        return _arp_malformed(packet, packet.network)
+    if packet.has_type(*PROTOCOLS["mpls"].ethertypes):
+        return _mpls_malformed(packet, packet.network)
+    if packet.has_type(*PROTOCOLS["pppoes"].ethertypes, *PROTOCOLS["pppoed"].ethertypes):
+        return _pppoe_malformed(packet, packet.network)
     ip = packet.ip
     if ip is None:
         return False
-    end = _ipv4_end(packet) if packet.ethertype == IPV4 else _ipv6_end(packet, ip)
-    return end is None or _fragment_malformed(packet, ip) or _transport_malformed(packet, ip, end)
+    is_ipv4 = packet.ethertype == IPV4
+    end = _ipv4_end(packet, packet.network) if is_ipv4 else _ipv6_end(packet, packet.network, ip)
+    return end is None or _fragment_malformed(packet, packet.network, ip) or _transport_malformed(packet, ip, end)
 
 
 def _there(packet: Packet, start: int, end: int) -> bool:
@@ -31,25 +41,40 @@ def _there(packet: Packet, start: int, end: int) -> bool:
     return start >= end or read_number(packet.wire, end - 1, 1) is not None
 
 
-def _link_malformed(packet: Packet) -> bool:
-    """Ethernet header or a tag cut short, or a third tag."""
-    if packet.read(0, ETHER_HEADER) is None or packet.ethertypes[-1] is None:
-        return True
-    return len(packet.ethertypes) == MAX_TAGS + 1 and packet.ethertypes[-1] in ETH_VLAN
+def _whole(packet: Packet, start: int, size: int, end: int) -> bool:
+    """Are the `size` bytes from `start` on there, and before the IP end?"""
+    return start + size <= end and _there(packet, start, start + size)
 
 
-def _arp_malformed(packet: Packet) -> bool:
+def _arp_malformed(packet: Packet, start: int) -> bool:
     """RFC 826: 8 bytes, then two hardware and two protocol addresses of the lengths in bytes 4 and 5."""
-    start = packet.network
     lengths = read_number(packet.wire, start + 4, 2)
     if lengths is None or not _there(packet, start, start + 8):
         return True
     return not _there(packet, start, start + 8 + 2 * ((lengths >> 8) + (lengths & 0xFF)))
 
 
-def _ipv4_end(packet: Packet) -> int | None:
+def _mpls_malformed(packet: Packet, start: int) -> bool:
+    """RFC 3032: whole entries of 4 bytes down to the one with the bottom-of-stack bit, the fourth at the latest."""
+    for _ in range(MAX_STACK):
+        end = start + MPLS_ENTRY
+        if not _there(packet, start, end):
+            return True
+        if packet.wire[start + 2] & 1:
+            return False
+        start = end
+    return True
+
+
+def _pppoe_malformed(packet: Packet, start: int) -> bool:
+    """RFC 2516 section 4: 6 bytes, and as many behind them as bytes 4 and 5 say."""
+    length = read_number(packet.wire, start + 4, 2)
+    return length is None or start + PPPOE_HEADER + length > len(packet.wire)
+
+
+def _ipv4_end(packet: Packet, start: int) -> int | None:
     """Where the IPv4 packet ends; None when its header is malformed."""
-    wire, start = packet.wire, packet.network
+    wire = packet.wire
     version_ihl = read_number(wire, start, 1)
     total = read_number(wire, start + 2, 2)
     if version_ihl is None or total is None or not _there(packet, start, start + 20):
@@ -62,9 +87,9 @@ def _ipv4_end(packet: Packet) -> int | None:
     return None if start + total > len(wire) else start + total
 
 
-def _ipv6_end(packet: Packet, ip: IpFacts) -> int | None:
+def _ipv6_end(packet: Packet, start: int, ip: IpFacts) -> int | None:
     """Where the IPv6 packet ends; None when its header or an extension header is malformed."""
-    wire, start = packet.wire, packet.network
+    wire = packet.wire
     version = read_number(wire, start, 1)
     payload = read_number(wire, start + 4, 2)
     if version is None or payload is None or not _there(packet, start, start + 40) or version >> 4 != 6:
@@ -83,31 +108,32 @@ def _ipv6_end(packet: Packet, ip: IpFacts) -> int | None:
     return None if ip.too_many else end
 
 
-def _fragment_malformed(packet: Packet, ip: IpFacts) -> bool:
+def _fragment_malformed(packet: Packet, start: int, ip: IpFacts) -> bool:
     """Does the fragment reach beyond the largest datagram, by the IP header's own length?"""
     if not ip.fragment:
         return False
     at, before = (2, 0) if packet.ethertype == IPV4 else (4, 40)
-    length = before + int.from_bytes(packet.wire[packet.network + at : packet.network + at + 2], "big")
-    data = packet.network + length - ip.fragment_data
+    length = before + int.from_bytes(packet.wire[start + at : start + at + 2], "big")
+    data = start + length - ip.fragment_data
     return ip.fragment_offset + data > LARGEST_DATAGRAM
 
 
 def _transport_malformed(packet: Packet, ip: IpFacts, end: int) -> bool:
-    """The transport header and, behind UDP, the VXLAN header; `end` is the IP end, of a well formed IP header."""
+    """The transport header and an encapsulation's; `end` is the IP end, of a well formed IP header."""
     start = ip.transport
     if start is None:
         return False
+    if ip.protocol == GRE:
+        return _gre_malformed(packet, start, end)
     name = _transport_name(packet, ip)
     if name is None:
         return False
-    header_end = start + PROTOCOLS[name].header
-    if header_end > end or not _there(packet, start, header_end):
+    if not _whole(packet, start, PROTOCOLS[name].header, end):
         return True
     match name:
         case "tcp":
             size = (packet.wire[start + 12] >> 4) * 4
-            return size < 20 or start + size > end or not _there(packet, start, start + size)
+            return size < 20 or not _whole(packet, start, size, end)
         case "udp":
             return _udp_malformed(packet, ip, start, end)
         case _:
@@ -130,9 +156,15 @@ def _udp_malformed(packet: Packet, ip: IpFacts, start: int, end: int) -> bool:
     length = int.from_bytes(wire[start + 4 : start + 6], "big")
     if length < 8 or (start + length > end and not ip.fragment and not packet.merged):
         return True
-    if int.from_bytes(wire[start + 2 : start + 4], "big") != VXLAN_PORT:
-        return False
-    vxlan = start + 8
-    if vxlan + 1 > end or not _there(packet, vxlan, vxlan + 1):
+    to_port, header = int.from_bytes(wire[start + 2 : start + 4], "big"), start + PROTOCOLS["udp"].header
+    for kind, port in PORTS.items():
+        if to_port == port:
+            return not _whole(packet, header, 1, end) or not _whole(packet, header, LENGTHS[kind](wire[header]), end)
+    return False
+
+
+def _gre_malformed(packet: Packet, start: int, end: int) -> bool:
+    """RFC 2784: of another version than 0 only the first 4 bytes are known."""
+    if not _whole(packet, start, 4, end):
         return True
-    return bool(wire[vxlan] & VXLAN_VALID_VNI) and (vxlan + 8 > end or not _there(packet, vxlan, vxlan + 8))
+    return not packet.wire[start + 1] & GRE_VERSION and not _whole(packet, start, gre_length(packet.wire[start]), end)

@@ -1,6 +1,6 @@
 """Is a match true of a packet? In: a match whose elisions are written out, and the scope at its start. Out: its truth.
 
-And the scope at its end: in an `and` chain, `vlan` and `vxlan` open what is inside for what follows. Under `not`, `or`,
+And the scope at its end: in an `and` chain, encapsulations open what is inside for what follows. Under `not`, `or`,
 parentheses and a name, a fresh chain begins with what is open there, and what it opens is closed at its end.
 """
 
@@ -33,7 +33,7 @@ from ebpfc.compiler.ast.nodes import (
     StateTest,
     TcpFlags,
 )
-from ebpfc.compiler.fields import VXLAN_PORT
+from ebpfc.testing.semantics.encapsulations import has_value, is_there
 from ebpfc.testing.semantics.kleene import Truth, kleene_not, kleene_or
 from ebpfc.testing.semantics.primitives import cast, fragment, is_malformed, primitive, protocol, tcp_flags
 from ebpfc.testing.semantics.relations import member, relation
@@ -105,20 +105,20 @@ def _atom(match: Atom, scope: Scope) -> Truth:
 
 
 def _encapsulation(encap: Encap, scope: Scope) -> tuple[Truth, Scope]:
-    """`vlan [ids]` is the next tag inward (rule 2), `vxlan [vnis] [port N]` the tunnel (rule 19)."""
+    """What is there is open, whichever value was asked for; `pppoed` opens nothing."""
+    if encap.kind == "vlan":
+        return _tag(encap, scope), scope.inside_tag()
+    asked = scope.asked(encap.kind, encap.port)
+    there = is_there(asked)
+    truth = has_value(asked, encap.values) if there and encap.values is not None else there
+    return truth, scope if encap.kind == "pppoed" else scope.inside(asked, there)
+
+
+def _tag(encap: Encap, scope: Scope) -> Truth:
+    """`vlan [ids]` is the next tag inward (rule 2)."""
     packet = scope.packet
-    match encap.kind:
-        case "vlan":
-            truth = None if packet is None else packet.tag(scope.tags)
-            if truth and encap.values is not None and packet is not None:
-                tci = packet.tci(scope.tags)
-                truth = None if tci is None else holds(encap.values, tci & 0xFFF)
-            return truth, scope.inside_tag()
-        case "vxlan":
-            port = VXLAN_PORT if encap.port is None else encap.port
-            tunnel = truth = None if packet is None else packet.vxlan(port)
-            if truth and encap.values is not None and packet is not None:
-                truth = None if packet.vni is None else holds(encap.values, packet.vni)
-            return truth, scope.inside_vxlan(port, tunnel)
-        case _:
-            raise ValueError(f"{encap.kind} is not part of a checked policy")
+    truth = None if packet is None else packet.tag(scope.tags)
+    if not truth or encap.values is None or packet is None or packet.link is None:
+        return truth
+    tci = packet.read(packet.link.tag_start(scope.tags), 0, 2)
+    return None if tci is None else holds(encap.values, tci & 0xFFF)

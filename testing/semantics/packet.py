@@ -1,7 +1,7 @@
 """What is known of a packet. In: a frame's bytes and where a packet starts in them. Out: `Packet`, facts by name.
 
-A packet is an Ethernet frame or the one inside a VXLAN datagram; both are read by the same rules (ADR 0001), and both
-end where the frame ends. Tests ask here; a fact that the bytes do not tell is None.
+A packet is an Ethernet frame or an IP packet alone: the frame itself, or what is in an encapsulation. All are read by
+the same rules (ADR 0001 and 0002), and end where the frame ends. A fact that the bytes do not tell is None.
 """
 
 from __future__ import annotations
@@ -10,75 +10,68 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
-from ebpfc.compiler.fields import ETH_VLAN, MAX_TAGS, PROTOCOLS
+from ebpfc.compiler.fields import PROTOCOLS
+from ebpfc.testing.semantics.ethernet import Ethernet
 from ebpfc.testing.semantics.frame import Frame, read_number
 from ebpfc.testing.semantics.ip import IpFacts, read_ipv4, read_ipv6
 from ebpfc.testing.semantics.kleene import Truth, kleene_or
 
-ETHER_HEADER = PROTOCOLS["ether"].header
 IPV4 = PROTOCOLS["ip"].ethertypes[0]
 IPV6 = PROTOCOLS["ip6"].ethertypes[0]
-UDP = PROTOCOLS["udp"].ipv4
-VXLAN_VALID_VNI = 0x08  # the I bit, RFC 7348 section 5
+NO_KNOWN_TYPE = 0x10000
+"""The type of a packet alone that is known to be neither IPv4 nor IPv6: no EtherType, and no length either."""
+LONGEST_LLC = 1500  # IEEE 802.3: up to here the type is a length, and an LLC header follows
 
 
 @dataclass(frozen=True)
 class Packet:
-    """The packet whose Ethernet header starts at `start` of `wire`; `merged` as in `Frame`."""
+    """A packet of the frame `wire`; `merged` as in `Frame`.
+
+    `link` is its Ethernet header, None for an IP packet alone. `ethertype` is its type (rule 3), `network` is where the
+    header of that type starts: None where neither can be told.
+    """
 
     wire: bytes
-    start: int = 0
+    link: Ethernet | None
+    ethertype: int | None
+    network: int | None
     merged: bool = False
 
-    def read(self, offset: int, size: int) -> int | None:
-        """A number from the packet's own start on; None when a byte of it is not there."""
-        return read_number(self.wire, self.start + offset, size)
-
-    # ---------------------------------------------------------------------------------------------- tags and EtherType
-
-    @cached_property
-    def ethertypes(self) -> tuple[int | None, ...]:
-        """The EtherType at bytes 12-13, then the one after each tag, up to two; the last is None when it is missing."""
-        found: list[int | None] = [self.read(12, 2)]
-        while found[-1] in ETH_VLAN and len(found) <= MAX_TAGS:
-            found.append(self.read(12 + 4 * len(found), 2))
-        return tuple(found)
-
-    @cached_property
-    def ethertype(self) -> int | None:
-        """The type: what follows the tags. None when a byte on the way is missing or a third tag follows (rule 3)."""
-        last = self.ethertypes[-1]
-        return None if last in ETH_VLAN else last
-
-    @property
-    def network(self) -> int:
-        """Where the header after the tags starts, for a packet whose type is known."""
-        return self.start + ETHER_HEADER + 4 * (len(self.ethertypes) - 1)
+    def read(self, start: int | None, offset: int, size: int) -> int | None:
+        """A number `offset` behind `start` in the frame; None when that is not known, or a byte is not there."""
+        return None if start is None else read_number(self.wire, start + offset, size)
 
     def tag(self, index: int) -> Truth:
-        """Is there a tag at this depth, 0 the outermost (rule 2)? A type that is no tag ends them."""
-        if index >= len(self.ethertypes):
-            return False if self.ethertypes[-1] is not None else None
-        ethertype = self.ethertypes[index]
-        return None if ethertype is None else ethertype in ETH_VLAN
+        """Is there a tag at this depth? An IP packet alone has none."""
+        return False if self.link is None else self.link.tag(index)
 
-    def tci(self, index: int) -> int | None:
-        """The two bytes after the tag's own EtherType: priority, DEI, VID."""
-        return self.read(ETHER_HEADER + 4 * index, 2) if self.tag(index) else None
+    def has_type(self, *ethertypes: int) -> Truth:
+        """Is its type one of these?"""
+        return None if self.ethertype is None else self.ethertype in ethertypes
 
-    def has_type(self, ethertype: int) -> Truth:
-        return None if self.ethertype is None else self.ethertype == ethertype
+    @property
+    def is_stp(self) -> Truth:
+        """Does an LLC header for spanning trees (DSAP 0x42, IEEE 802.1D) follow (ADR 0002, rule 9)?"""
+        if self.ethertype is None or self.ethertype > LONGEST_LLC:
+            return None if self.ethertype is None else False
+        dsap = self.read(self.network, 0, 1)
+        return None if dsap is None else dsap == 0x42
 
     # -------------------------------------------------------------------------------------------------------------- IP
 
     @cached_property
     def ip(self) -> IpFacts | None:
         """Facts of the IPv4 or IPv6 header; None when the packet is known to have neither, or its type is unknown."""
-        if self.ethertype == IPV4:
-            return read_ipv4(self.wire, self.network)
-        if self.ethertype == IPV6:
-            return read_ipv6(self.wire, self.network)
-        return None
+        if self.ethertype not in (IPV4, IPV6):
+            return None
+        if self.network is None:
+            return IpFacts()
+        return read_ipv4(self.wire, self.network) if self.ethertype == IPV4 else read_ipv6(self.wire, self.network)
+
+    @property
+    def transport(self) -> int | None:
+        """Where the transport header starts (rules 8 and 13)."""
+        return None if self.ip is None else self.ip.transport
 
     def has_protocol(self, ethertype: int, wanted: Callable[[int], bool]) -> Truth:
         """Is it of this family, and its transport protocol, or an extension header on the way, a wanted one (rule 15)?
@@ -109,41 +102,19 @@ class Packet:
         truth: Truth = getattr(self.ip, name)
         return truth
 
-    # ----------------------------------------------------------------------------------------------------------- VXLAN
-
-    def vxlan(self, port: int) -> Truth:
-        """Does a VXLAN header stand behind UDP to `port` (rule 19)?"""
-        if self.has_transport("udp") is False or self.ip_fact("later"):
-            return False
-        at = self._vxlan_header
-        if at is None or not self.has_transport("udp"):
-            return None
-        to_port = read_number(self.wire, at - 6, 2)
-        if to_port is None or to_port != port:
-            return None if to_port is None else False
-        flags = read_number(self.wire, at, 1)
-        return None if flags is None else bool(flags & VXLAN_VALID_VNI)
-
-    @property
-    def _vxlan_header(self) -> int | None:
-        """Behind the UDP header's 8 bytes."""
-        return None if self.ip is None or self.ip.transport is None else self.ip.transport + 8
-
-    def read_vxlan(self, offset: int, size: int) -> int | None:
-        """A number from the VXLAN header, where `vxlan` is true."""
-        return None if self._vxlan_header is None else read_number(self.wire, self._vxlan_header + offset, size)
-
-    @property
-    def vni(self) -> int | None:
-        return self.read_vxlan(4, 3)
-
     @cached_property
-    def inner(self) -> Packet | None:
-        """The packet behind the VXLAN header, where `vxlan` is true; perhaps not one byte of it is there (rule 20)."""
-        return None if self._vxlan_header is None else Packet(self.wire, self._vxlan_header + 8, self.merged)
+    def inside(self) -> dict[str, Packet]:
+        """The packets in its encapsulations, by kind, as far as `encapsulations.inside` was asked for them."""
+        return {}
+
+
+def ethernet_frame(wire: bytes, start: int, merged: bool) -> Packet:
+    """The packet whose Ethernet header starts at `start`, perhaps with no byte of it there."""
+    link = Ethernet(wire, start)
+    return Packet(wire, link, link.ethertype, None if link.ethertype is None else link.end, merged)
 
 
 @lru_cache(maxsize=4096)
 def decode(frame: Frame) -> Packet:
     """The frame's own packet; remembered, as many policies judge the same frames."""
-    return Packet(frame.in_place(), 0, frame.merged)
+    return ethernet_frame(frame.in_place(), 0, frame.merged)

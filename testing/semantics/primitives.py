@@ -45,7 +45,7 @@ def primitive(test: Primitive, scope: Scope) -> Truth:
         case "proto":
             return _protocol_number(scope, packet, test.proto, test.value)
         case "protochain":
-            raise ValueError("protochain is not part of a checked policy")
+            return _protocol_chain(scope, packet, test.proto, test.value)
         case "host" | "net" | None:
             if any(isinstance(item, Mac) for item in members(test.value)):
                 return _ether_host(scope, test.dir, test.value)
@@ -104,22 +104,39 @@ def _in_header(
 def _protocol_number(scope: Scope, packet: Packet, proto: str | None, value: Value) -> Truth:
     """`proto N`: of IPv4's byte 9, of IPv6's transport or a header on the way (15, 16), of the EtherType (4)."""
     if proto == "ether":
-        ethertype = _ethertype_behind_open_tags(scope, packet)
-        return None if ethertype is None else holds(value, ethertype)
+        return _ethertype(scope, packet, value)
     families = (IPV4,) if proto == "ip" else (IPV6,) if proto == "ip6" else (IPV4, IPV6)
     return kleene_or(packet.has_protocol(family, lambda number: holds(value, number)) for family in families)
 
 
-def _ethertype_behind_open_tags(scope: Scope, packet: Packet) -> int | None:
-    """The EtherType at bytes 12-13, or after as many tags as the chain has opened."""
-    return packet.ethertypes[scope.tags] if scope.tags < len(packet.ethertypes) else None
+def _ethertype(scope: Scope, packet: Packet, value: Value) -> Truth:
+    """The EtherType at bytes 12-13, or after as many tags as the chain has opened; an IP packet alone has none."""
+    if packet.link is None:
+        return False
+    ethertypes = packet.link.ethertypes
+    return _compare(ethertypes[scope.tags] if scope.tags < len(ethertypes) else None, lambda n: holds(value, n))
+
+
+def _protocol_chain(scope: Scope, packet: Packet, proto: str | None, value: Value) -> Truth:
+    """ADR 0002, rule 10: `ip6 proto N`, or IPv4's protocol or the one behind one authentication header."""
+    if proto == "ip6":
+        return _protocol_number(scope, packet, "ip6", value)
+    authenticated = (
+        False if is_absent(scope, "ah") else _compare(read_header(scope, "ah", 0, 1), lambda n: holds(value, n))
+    )
+    over_ipv4 = kleene_and(
+        (packet.has_type(IPV4), kleene_or((_protocol_number(scope, packet, "ip", value), authenticated)))
+    )
+    return over_ipv4 if proto == "ip" else kleene_or((over_ipv4, _protocol_number(scope, packet, "ip6", value)))
 
 
 def protocol(test: ProtoTest, scope: Scope) -> Truth:
-    """A protocol's name alone (rules 5 and 16)."""
+    """A protocol's name alone (rules 5 and 16; `stp`: ADR 0002, rule 9)."""
     packet = scope.reading(test.outer).packet
     if packet is None:
         return None
+    if test.proto == "stp":
+        return packet.is_stp
     row = PROTOCOLS[test.proto]
     return packet.has_type(row.ethertypes[0]) if row.level == "net" else packet.has_transport(test.proto)
 

@@ -30,8 +30,8 @@ from ebpfc.compiler.ast.nodes import (
     RelOp,
     SetLiteral,
 )
-from ebpfc.compiler.fields import FIELDS
-from ebpfc.testing.semantics.headers import is_absent, read_header
+from ebpfc.testing.semantics.encapsulations import VALUES
+from ebpfc.testing.semantics.headers import is_absent, is_field_absent, read_header, read_named
 from ebpfc.testing.semantics.kleene import Truth
 from ebpfc.testing.semantics.primitives import primitive
 from ebpfc.testing.semantics.scope import Scope
@@ -105,8 +105,8 @@ def _key_field(key: KeyField) -> Primitive | FieldRef | None:
             return None
         case ["vlan"]:
             return FieldRef("vlan", "id", key.outer)
-        case ["vxlan"]:
-            return FieldRef("vxlan", "vni", key.outer)
+        case [kind] if kind in VALUES:
+            return FieldRef(kind, VALUES[kind], key.outer)
     proto = None if words[0] in ("src", "dst", "proto") else words[0]
     kind = words[-1]
     return Primitive(
@@ -174,36 +174,38 @@ def _calculate(op: str, left: int, right: int) -> int | None:
 
 
 def _field(ref: FieldRef, scope: Scope) -> int | None:
-    """A row of the field table, known when all bytes of the row are."""
     scope = scope.reading(ref.outer)
     match ref.proto, ref.name:
         case "meta", "length":
             return scope.frame.whole_length()
         case "meta", "mark":
             return scope.frame.mark
-    row = FIELDS[ref.proto, ref.name]
-    there = read_header(scope, ref.proto, row.offset, row.size)
-    return None if there is None else there >> row.shift & ((1 << row.bits) - 1)
+        case _:
+            return read_named(scope, ref)
 
 
 def _names_absent(expression: Arith, scope: Scope) -> bool:
     """Does it name, be it in an offset, a protocol that the packet is known not to have?"""
-    return any(is_absent(scope.reading(outer), proto) for proto, outer in _protocols(expression))
+    for read in _reads(expression):
+        there = scope.reading(read.outer)
+        if is_field_absent(there, read) if isinstance(read, FieldRef) else is_absent(there, read.proto):
+            return True
+    return False
 
 
-def _protocols(expression: Arith) -> Iterator[tuple[str, bool]]:
-    """Every protocol that it names, and whether with `outer`."""
+def _reads(expression: Arith) -> Iterator[FieldRef | Access]:
+    """Every field and every access in it."""
     match expression:
-        case FieldRef(proto, _, outer):
-            yield proto, outer
-        case Access(proto, offset, _, outer):
-            yield proto, outer
-            yield from _protocols(offset)
+        case FieldRef():
+            yield expression
+        case Access(_, offset):
+            yield expression
+            yield from _reads(offset)
         case Binary(_, left, right):
-            yield from _protocols(left)
-            yield from _protocols(right)
+            yield from _reads(left)
+            yield from _reads(right)
         case Negate(operand) | Group(operand):
-            yield from _protocols(operand)
+            yield from _reads(operand)
         case Const() | ConstName() | FrameLength():
             pass
         case _:

@@ -1,6 +1,6 @@
 """Which packet a test reads. In: the frame's packet and the encapsulations opened so far. Out: `Scope`.
 
-`vlan` and `vxlan` open what is inside for what follows them in the same `and` chain; a scope is what is open at one
+An encapsulation opens what is inside for what follows it in the same `and` chain; a scope is what is open at one
 place of a match. It is never changed: opening gives a new one, and a chain in parentheses forgets its own at its end.
 """
 
@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from ebpfc.compiler.ast.nodes import Direction
-from ebpfc.compiler.fields import VXLAN_PORT
+from ebpfc.compiler.ast.nodes import Direction, EncapKind
+from ebpfc.testing.semantics.encapsulations import Asked, ask
 from ebpfc.testing.semantics.frame import Frame
+from ebpfc.testing.semantics.inside import inside
 from ebpfc.testing.semantics.kleene import Truth
 from ebpfc.testing.semantics.packet import Packet
 
@@ -19,8 +20,9 @@ from ebpfc.testing.semantics.packet import Packet
 class Scope:
     """What is open.
 
-    `packet` is None inside a tunnel that is not known to be there: every test of it is unknown (rule 20). `tags` counts
-    the `vlan`s opened in `packet`. `carrier` is the packet whose VXLAN header `vxlan.FIELD` reads, on UDP port `port`.
+    `packet` is None inside an encapsulation that is not known to be there: every test of it is unknown (rule 20).
+    `tags` counts the `vlan`s opened in `packet`. `opened` are the encapsulations beside tags, the outermost first; of
+    an MPLS stack only the entry opened last.
     """
 
     frame: Frame
@@ -28,22 +30,37 @@ class Scope:
     netmask: int | None
     own: Packet
     packet: Packet | None
-    carrier: Packet | None
     tags: int = 0
-    port: int = VXLAN_PORT
+    opened: tuple[Asked, ...] = ()
 
     def reading(self, outer: bool) -> Scope:
         """The scope of one test: with `outer`, the frame's own packet, as if nothing were open."""
         return whole_frame(self.frame, self.direction, self.netmask, self.own) if outer else self
 
+    def asked(self, kind: EncapKind, port: int | None) -> Asked:
+        """What `KIND [port N]` asks for here: of the packet at hand, or the next entry of the stack just opened."""
+        if kind == "mpls" and self._in_a_stack:
+            return replace(self.opened[-1], entry=self.opened[-1].entry + 1)
+        return ask(kind, self.packet, port)
+
+    def header(self, kind: EncapKind) -> Asked:
+        """The header that `KIND.FIELD` names: of the nearest that is open, else of the packet at hand (rule 7)."""
+        return next((one for one in reversed(self.opened) if one.kind == kind), ask(kind, self.packet))
+
     def inside_tag(self) -> Scope:
         return replace(self, tags=self.tags + 1)
 
-    def inside_vxlan(self, port: int, truth: Truth) -> Scope:
-        inner = self.packet.inner if truth and self.packet is not None else None
-        return replace(self, packet=inner, carrier=self.packet, tags=0, port=port)
+    def inside(self, asked: Asked, truth: Truth) -> Scope:
+        """`truth` is whether `asked` is there. Every entry of a stack opens the same packet (rule 4)."""
+        round_it = self.opened[:-1] if asked.entry else self.opened
+        return replace(self, packet=inside(asked) if truth else None, tags=0, opened=(*round_it, asked))
+
+    @property
+    def _in_a_stack(self) -> bool:
+        """Is an MPLS entry what was opened last, not even a tag after it?"""
+        return bool(self.opened) and self.opened[-1].kind == "mpls" and self.tags == 0
 
 
 def whole_frame(frame: Frame, direction: Direction, netmask: int | None, own: Packet) -> Scope:
     """Nothing open: where every policy starts."""
-    return Scope(frame, direction, netmask, own=own, packet=own, carrier=own)
+    return Scope(frame, direction, netmask, own=own, packet=own)
