@@ -18,7 +18,9 @@ Instruction = tuple[int, int, int, int]
 LD, LDX, ST, STX, ALU, JMP, RET, MISC = range(8)
 IMM, ABS, IND, MEM, LEN, MSH = 0x00, 0x20, 0x40, 0x60, 0x80, 0xA0
 _SIZES: Final = {0x00: 4, 0x08: 2, 0x10: 1}  # of a load: bits 3 and 4
-_OPERATORS: Final = {n << 4: word for n, word in enumerate("+ - * / | & << >> neg % ^".split())}
+_OPERATORS: Final = dict(
+    zip(range(0, 0xB0, 0x10), ("+", "-", "*", "/", "|", "&", "<<", ">>", "", "%", "^"), strict=True)
+)
 _COMPARISONS: Final = {0x10: "a == {}", 0x20: "a > {}", 0x30: "a >= {}", 0x40: "a & {}"}
 LONGEST: Final = 0xFFFF  # bytes: how far behind the start of a packet the verifier lets a pointer be
 
@@ -77,7 +79,7 @@ class Insn:
 def cbpf_to_c(program: Sequence[Instruction]) -> str:
     """An XDP program `hand` against hand/hand.h: what matches passes, the rest drops. ValueError: not classic BPF."""
     insns = [Insn(at, *parts) for at, parts in enumerate(program)]
-    absolute = _checks(insns, lambda insn: insn.bytes_read, lambda insn: False)
+    absolute = _checks(insns, lambda insn: insn.bytes_read, lambda _: False)
     behind_x = _checks(insns, lambda insn: insn.bytes_read_behind_x, lambda insn: insn.sets_x)
     reached = [insn for insn in insns if insn.at in absolute]
     targets = {target for insn in reached for target in _gotos(insn)}

@@ -28,13 +28,17 @@ class Filter:
     missed: tuple[bytes, ...]
 
     def traffic(self, judge: Judge) -> tuple[Traffic, ...]:
-        """`match` is one packet again and again; so is `miss`; `mix` is everyday traffic, a fifth of it matched."""
-        own = tuple((20 // len(self.matched), frame) for frame in self.matched)
+        """`match` is one packet again and again; so is `miss`; a fifth of `mix` is these, the rest everyday traffic."""
+        own = (*self.matched, *self.missed)
         rest = tuple((weight, frame) for weight, frame in everyday() if judge(padded(frame)) is not None)
         return (
             repeated("match", self.matched[0]),
             repeated("miss", self.missed[0]),
-            mixed("mix", (*own, *rest), lambda rng, frame: None if frame in self.matched else anyone(rng, frame)),
+            mixed(
+                "mix",
+                (*((20 // len(own), frame) for frame in own), *rest),
+                lambda rng, frame: None if frame in own else anyone(rng, frame),
+            ),
         )
 
 

@@ -1,4 +1,4 @@
-"""`python -m bench.run`: every policy as we compile it beside C by hand, in one run; then what compiling costs.
+"""`python -m bench.run`: every policy as we compile it beside C by hand, twenty filters beside classic BPF; compiling.
 
 Root (BPF_PROG_TEST_RUN). Nothing is attached and no packet leaves the process. Never fails because of a figure.
 """
@@ -13,10 +13,22 @@ import platform
 import sys
 from pathlib import Path
 
-from bench.compile_time import CompileFigures, measure_compile
+from bench.compile_time import measure_compile, measure_expression
+from bench.filter_run import measure_filter
+from bench.filters import Filter, filters
 from bench.measure import measure
 from bench.objects import HAND, Subject, load_hand, load_ours
-from bench.report import CaseFigures, Row, as_data, print_cases, print_compile, print_summary
+from bench.report import (
+    CaseFigures,
+    Measured,
+    Row,
+    as_data,
+    print_cases,
+    print_compile,
+    print_expression,
+    print_filters,
+    print_summary,
+)
 from bench.source import PacketSource
 from bench.subjects import Case, cases
 
@@ -25,6 +37,7 @@ from ebpfc.testing.kernel import kernel_available
 
 HANDS = (("full", "by hand, same meaning"), ("ipv4", "by hand, untagged IPv4 only"))
 TRIAL_ROUNDS = 5
+FILTERS = "filters"
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -34,24 +47,26 @@ def main(argv: list[str] | None = None) -> int:
         print(f"bench: {reason}", file=sys.stderr)
         return 2
     compiler = find_compiler(arguments.cc)
-    chosen = [case for case in cases() if not arguments.policies or case.name in arguments.policies]
     source = PacketSource(compiler)
-    measured = []
-    for case in chosen:
-        print(f"bench: {case.name}", file=sys.stderr)
-        measured.append(_measure_case(case, compiler, source, arguments.rounds))
-    compiling = None if arguments.no_compile else measure_compile(compiler, max(3, arguments.rounds // 3))
-    text = _page(measured, compiling, compiler, arguments.rounds)
+    names = arguments.policies or [*(case.name for case in cases()), FILTERS]
+    measured = Measured(
+        [_measure_case(case, compiler, source, arguments.rounds) for case in cases() if case.name in names],
+        [_measure_filter(f, compiler, source, arguments.rounds) for f in filters()] if FILTERS in names else [],
+        None if arguments.no_compile else measure_compile(compiler, max(3, arguments.rounds // 3)),
+        None if arguments.no_compile else measure_expression(compiler),
+    )
+    text = _page(measured, compiler, arguments.rounds)
     print(text)
     if arguments.markdown:
         arguments.markdown.write_text(text, "utf-8")
     if arguments.json:
-        arguments.json.write_text(json.dumps(as_data(measured, compiling), indent=1) + "\n", "ascii")
+        arguments.json.write_text(json.dumps(as_data(measured), indent=1) + "\n", "ascii")
     return 0
 
 
 def _measure_case(case: Case, compiler: Compiler, source: PacketSource, rounds: int) -> CaseFigures:
     """Ours and both kinds of C by hand, each without and with counters."""
+    print(f"bench: {case.name}", file=sys.stderr)
     subjects: list[Subject] = []
     rows: list[Row] = []
     for counters, more in ((False, ""), (True, ", counters")):
@@ -67,6 +82,11 @@ def _measure_case(case: Case, compiler: Compiler, source: PacketSource, rounds: 
     for subject in subjects:
         subject.loaded.close()
     return CaseFigures(case.name, case.words, tuple(rows), traffic)
+
+
+def _measure_filter(chosen: Filter, compiler: Compiler, source: PacketSource, rounds: int) -> CaseFigures:
+    print(f"bench: {chosen.expression}", file=sys.stderr)
+    return measure_filter(chosen, compiler, source, rounds)
 
 
 def _fastest(
@@ -85,17 +105,23 @@ def _fastest(
     return best, f" ({best.name.lower()})"
 
 
-def _page(measured: list[CaseFigures], compiling: CompileFigures | None, compiler: Compiler, rounds: int) -> str:
+def _page(measured: Measured, compiler: Compiler, rounds: int) -> str:
     today = dt.datetime.now(dt.UTC).date()
     head = (
         f"# Measured on {today}\n\n"
         f"Linux {platform.release()}, {_processor()}, {os.cpu_count()} processors; {compiler.name} "
         f"{compiler.version_text}; {rounds} rounds. What the columns mean and how it is measured: README.md.\n"
     )
-    parts = [head, "## Goals", print_summary(measured)]
-    if compiling is not None:
-        parts += [print_compile(compiling)]
-    return "\n".join([*parts, "## Each policy", print_cases(measured)])
+    parts = [head]
+    if measured.cases:
+        parts += ["## Goals", print_summary(measured.cases)]
+    if measured.filters:
+        parts += ["## Twenty filters beside classic BPF", print_filters(measured.filters)]
+    if measured.compiling is not None and measured.expression is not None:
+        parts += ["## Compiling", print_compile(measured.compiling), print_expression(measured.expression)]
+    if measured.cases:
+        parts += ["## Each policy", print_cases(measured.cases)]
+    return "\n".join(parts)
 
 
 def _processor() -> str:
@@ -105,7 +131,7 @@ def _processor() -> str:
 
 def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.run", description=__doc__.splitlines()[0])
-    parser.add_argument("policies", nargs="*", help="names of policies (default: all)")
+    parser.add_argument("policies", nargs="*", help="names of policies; filters: the twenty filters (default: all)")
     parser.add_argument("--rounds", type=int, default=15, help="slices of each program (15)")
     parser.add_argument("--cc", help="the compiler, for all programs")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures as JSON too")

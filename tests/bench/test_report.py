@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-from bench.compile_time import CompileFigures
+from bench.compile_time import CompileFigures, ExpressionFigures
 from bench.measure import Slices
 from bench.objects import Size
-from bench.report import CaseFigures, Row, as_data, print_cases, print_compile, print_summary
+from bench.report import (
+    CaseFigures,
+    Measured,
+    Row,
+    as_data,
+    print_cases,
+    print_compile,
+    print_expression,
+    print_filters,
+    print_summary,
+)
 
 SLICES = Slices((5.0, 5.0, 9.0), {"ours": (10.8, 10.6, 16.0), "full": (10.0, 10.0, 15.0)})
 CASE = CaseFigures(
@@ -45,6 +55,43 @@ def test_compiling_is_held_against_its_goals() -> None:
 
 
 def test_the_data_hold_the_same_figures() -> None:
-    ours = as_data([CASE], None)["cases"][0]["programs"][0]
+    ours = as_data(Measured([CASE]))["cases"][0]["programs"][0]
     assert ours["size"] == {"instructions": 29, "code": 153, "verified": 65}
     assert ours["traffic"]["match"]["ratio"] == 16.0 / 15.0
+
+
+FILTER = CaseFigures(
+    "tcp[13] & (2|16) == 2",
+    "tcp[13] & (2|16) == 2",
+    tuple(
+        Row(f"{who}{more}", who, Size(size, 0, 0), f"classic{more}")
+        for more in ("", ", counters")
+        for who, size in (("ours", 71), ("classic", 47))
+    ),
+    (
+        (
+            "match",
+            Slices(
+                (5.0, 5.0, 5.0),
+                {
+                    "ours": (9.0, 9.0, 9.0),
+                    "classic": (10.0, 10.0, 10.0),
+                    "ours, counters": (12.0, 12.0, 12.0),
+                    "classic, counters": (10.0, 10.0, 10.0),
+                },
+            ),
+        ),
+    ),
+)
+
+
+def test_a_filter_is_one_line_with_and_without_counters() -> None:
+    text = print_filters([FILTER])
+    assert r"| `tcp[13] & (2\|16) == 2` | 71 | 47 | 9.00 | 10.00 | 0.900 | 1.200 (missed) |" in text
+    assert "without counters: match 0.900." in text
+
+
+def test_an_expression_is_held_against_clang() -> None:
+    text = print_expression(ExpressionFigures("tcp", 0.5, 0.2, 0.29))
+    assert "| what ebpfc adds | 0.29 s | 0.25 s | missed |" in text
+    assert "missed" not in print_expression(ExpressionFigures("tcp", 0.4, 0.2, 0.25))
