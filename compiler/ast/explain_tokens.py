@@ -175,6 +175,8 @@ def _unjoined(stop: Stop, token: Token) -> Diagnostic | None:
     if {"COMMA", "RBRACE"} <= stop.accepted and token.type in _VALUES:
         hint = f"write a comma before it: `, {shortened(token)}`"
         return Diagnostic("PF0201", "error", "entries of a set without a comma", span, "`,` is missing", (hint,))
+    if last is not None and last in ("ipip", "pppoed") and token.type in _VALUES | {"LBRACE"}:
+        return Diagnostic("PF0201", "error", f"`{last}` takes no value", span, "not wanted", ("leave it out",))
     if {"AND", "OR"} <= stop.accepted and (token.type in _VALUES or token in _BEGINS_MATCH):
         hint = f"join two matches: `and {shortened(token)} ...` or `or {shortened(token)} ...`"
         return Diagnostic("PF0201", "error", "two matches side by side", span, "`and` or `or` is missing", (hint,))

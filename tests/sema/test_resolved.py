@@ -14,6 +14,7 @@ from ebpfc.compiler.ast.nodes import (
     Const,
     ConstName,
     Elided,
+    FieldRef,
     FileSet,
     IPv4,
     IPv6,
@@ -124,6 +125,21 @@ def test_one_word_in_two_places(check: Callable[..., Any]) -> None:
     match = only_match(check("let echos = {echo-request}\ndrop icmp.type in echos or icmp6.type in echos"))
     assert all(isinstance(item, Member) for item in match.items)
     assert [item.items.items for item in match.items] == [(Number(8),), (Number(128),)]
+
+
+@pytest.mark.parametrize(
+    ("word", "field"),
+    [
+        ("geneve", FieldRef("geneve", "vni")),
+        ("gre", FieldRef("gre", "key")),
+        ("gtp", FieldRef("gtp", "teid")),
+        ("mpls", FieldRef("mpls", "label")),
+        ("pppoes", FieldRef("pppoes", "session")),
+    ],
+)
+def test_an_encapsulation_before_in_is_its_value(check: Callable[..., Any], word: str, field: FieldRef) -> None:
+    match = only_match(check(f"let some = {{5, 7-9}}\ndrop {word} in some"))
+    assert match == Member((field,), SetLiteral((Number(5), NumberRange(7, 9)), "some"))
 
 
 def test_a_named_match_stands_for_itself(check: Callable[..., Any]) -> None:

@@ -106,7 +106,29 @@ CASES = [
         "vxlan port 5",
         "drop vxlan port 1\ndrop vxlan 2",
     ),
-    ("if vxlan 1 {\n drop vxlan 2\n}", "PF0609", "vxlan 2", "if vxlan 1 {\n drop tcp\n} else {\n drop vxlan 2\n}"),
+    (
+        "drop vxlan\ndrop geneve\ndrop gtp\ndrop gtp port 1\ndrop vxlan port 2",
+        "PF0610",
+        "vxlan port 2",
+        "drop vxlan\ndrop geneve\ndrop gtp\ndrop gtp port 1\ndrop gre\ndrop vxlan port 4789",
+    ),
+    ("let v = vxlan port 6081\ndrop v\ndrop geneve", "PF0611", "geneve", "let v = vxlan\ndrop v\ndrop geneve"),
+    (
+        "if vxlan 1 and gre {\n drop ipip\n}",
+        "PF0609",
+        "ipip",
+        "if vxlan 1 and gre {\n drop tcp\n} else {\n drop vxlan and ipip\n}",
+    ),
+    (
+        "if mpls 1 {\n if mpls 2 {\n  drop mpls 3\n }\n}",
+        "PF0503",
+        "mpls 3",
+        "if mpls 1 {\n drop mpls 2\n drop mpls 3\n}",
+    ),
+    ("if mpls 1 and (mpls 2) {\n drop ip\n}", "PF0502", "mpls 2", "if mpls 1 and mpls 2 {\n drop ip\n}"),
+    ("if gre or ipip {\n drop ip\n}", "PF0502", "gre", "if gre {\n drop ip\n}\nif ipip {\n drop ip\n}"),
+    ("if (ipip) {\n drop ip\n}", "PF0502", "ipip", "if (pppoed) {\n drop broadcast\n}"),
+    ("let p = pppoes 5\nif p {\n drop ip\n}", "PF0502", "p", "let p = pppoed\nif p {\n drop ether proto 0x8863\n}"),
 ]
 
 
