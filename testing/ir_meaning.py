@@ -17,9 +17,10 @@ from ebpfc.compiler.passes.fold_constants import arithmetic
 
 Truth = bool | None
 NO_TRANSPORT, UDP = 256, 17
+LINK_ENCAPS = {"mpls-1": 0x8847, "mpls-2": 0x8847, "pppoes": 0x8864, "pppoed": 0x8863}
 IP = (0x0800, 0x86DD)
-TYPES = (None, *IP, *IP, 0x0806, 0x8035, 0x88B5)
-TRANSPORTS = (None, 1, 6, 6, UDP, UDP, 58, 132)
+TYPES = (None, *IP, *IP, 0x0806, 0x8035, 0x88B5, 0x8847, 0x8863, 0x8864, ir.LLC)
+TRANSPORTS = (None, 1, 4, 6, 6, UDP, UDP, 41, 47, 58, 132)
 
 
 @dataclass(slots=True)
@@ -45,10 +46,14 @@ class World:
                 return None if proto is None else proto in test.numbers
             case ir.Walked() if kind is None or kind != IP[1]:
                 return None if kind is None else False
-            case ir.VxlanIs() if proto != UDP:
+            case ir.EncapIs() if test.name in LINK_ENCAPS:
+                if kind != LINK_ENCAPS[test.name]:
+                    return None if kind is None else False
+            case ir.EncapIs() if proto not in ir.carriers(test.name):
                 return None if proto is None else False
             case _:
-                return self._draw(test, (True, True, False, None))  # type: ignore[return-value]
+                pass
+        return self._draw(test, (True, True, False, None))  # type: ignore[return-value]
 
     def number(self, expr: ir.Load | ir.LoadAt | ir.Meta) -> int | None:
         top = (1 << ir.width(expr)) - 1

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from ebpfc.compiler.codegen.compare import compared, value
 from ebpfc.compiler.codegen.condition import Condition, Mask, all_of, any_of, render
-from ebpfc.compiler.codegen.headers import absent, facts, required, required_of_slot
-from ebpfc.compiler.codegen.plan import LAYER_NAMES, LateTest, Plan, group_of
+from ebpfc.compiler.codegen.headers import absent, required, required_of_slot
+from ebpfc.compiler.codegen.plan import LAYER_NAMES, LateTest, Plan, group_of, place_in_group
+from ebpfc.compiler.codegen.protocols import facts
 from ebpfc.compiler.ir import program as ir
 from ebpfc.compiler.ir.text import print_pred
 
@@ -73,8 +74,6 @@ class _Reader:
         self.there.append(required(load, self.plan))
         if group_of(load.base) == "l4":
             self.there.append(facts(self.plan, load.layer, "PLACE"))
-        elif load.base == "ether" and load.layer:
-            self.there.append(facts(self.plan, load.layer, "EXISTS"))
 
     def _read(self, expr: ir.Expr) -> None:
         """Reads what the expression needs, the innermost first."""
@@ -117,7 +116,8 @@ class _Reader:
             return f"{name}->l2"
         self.plan.keep(load.layer, "l4" if group == "l4" else "l3")
         start = f"{name}->l4" if group == "l4" else f"{name}->l3"
-        return f"{start} + 8" if load.base.startswith("vxlan:") else start
+        behind = place_in_group(load.base)
+        return f"{start} + {behind}" if behind else start
 
     def _divide(self, expr: ir.Bin) -> None:
         if expr in self.texts:

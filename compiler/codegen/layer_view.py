@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ebpfc.compiler.codegen.plan import LAYER_NAMES, PROTO_FACTS, LayerPlan, Plan, Slot
+from ebpfc.compiler.codegen.plan import LAYER_NAMES, PROTO_FACTS, LayerPlan, Plan, Slot, encap_fact
+from ebpfc.compiler.codegen.protocols import TYPE_FACTS
 from ebpfc.compiler.fields import IPV6_EXTENSIONS, PROTOCOLS
+from ebpfc.compiler.ir.program import carriers, encap_of
 
 ETHERNET, IPV4, IPV6 = 14, 20, 40
-GROUPS = ("ether", "tag1", "tag2", "ip", "ip6", "arp", "l4")
+GROUPS = ("ether", "tag1", "tag2", "ip", "ip6", "arp", "l4", "gre-key", "mpls", "pppoes", "llc")
 FRAGMENT_FACTS = ("FRAGMENT", "FRAGMENT_KNOWN", "LATER", "LAST")
 TAG_FACTS = ("TAG1", "TAG2", "TAG2_KNOWN")
 
@@ -29,10 +31,19 @@ class ProtoFact:
 
 
 @dataclass(frozen=True, slots=True)
+class EncapView:
+    """An encapsulation that rules ask for: its name in the IR, its UDP port or 0, its fact."""
+
+    name: str
+    port: int
+    fact: str
+
+
+@dataclass(frozen=True, slots=True)
 class ProtoView:
     """One protocol's part of the parse: `header` bytes at least; `near` slots lie in the first `need` bytes.
 
-    `ethertype` says over which IP `malformed` looks at it, None: over both. `vxlan`: UDP ports.
+    `ethertype` says over which IP `malformed` looks at it, None: over both.
     """
 
     number: int
@@ -43,7 +54,7 @@ class ProtoView:
     near: tuple[Slot, ...]
     near_facts: str
     far: tuple[Slot, ...]
-    vxlan: tuple[int, ...]
+    encaps: tuple[EncapView, ...]
 
 
 class Asked(dict[str, bool]):
@@ -62,6 +73,9 @@ class LayerView:
 
     name: str
     comment: str
+    inside: bool  # of an encapsulation
+    framed: bool  # it can begin with an Ethernet header
+    alone: bool  # it can be an IP packet without one
     taken: bool  # the kernel may have taken the outermost tag out of the data
     f: Asked
     keeps: Asked
@@ -99,6 +113,12 @@ class LayerView:
     ip6_far: tuple[Slot, ...]
     ip6_facts: tuple[str, ...]
     arp_header: bool
+    mpls_header: bool
+    mpls: tuple[Slot, ...]
+    pppoe_header: bool
+    pppoe: tuple[Slot, ...]
+    llc: tuple[Slot, ...]
+    gre_key: tuple[Slot, ...]
     arp: tuple[Slot, ...]
     arp_end: int
     arp_facts: str
@@ -141,7 +161,12 @@ def has_proto(layer: LayerPlan) -> bool:
 
 def needs_transport(layer: LayerPlan) -> bool:
     in_l4 = any(s.group == "l4" for s in layer.slots)
-    return in_l4 or bool(layer.vxlan_ports) or any(f in layer.facts for f in ("PLACE", "MALFORMED"))
+    return in_l4 or bool(_carriers(layer)) or any(f in layer.facts for f in ("PLACE", "MALFORMED"))
+
+
+def _carriers(layer: LayerPlan) -> set[int]:
+    """The transport protocols that carry an encapsulation asked for."""
+    return {number for encap in layer.encaps for number in carriers(encap.name)}
 
 
 def build_layer(plan: Plan, index: int, gate: frozenset[str], ends: bool) -> LayerView:
@@ -160,13 +185,18 @@ def build_layer(plan: Plan, index: int, gate: frozenset[str], ends: bool) -> Lay
     v6 = bool(slots["ip6"]) or walk or "l3" in layer.keeps
     must_ip = bool(gate & {"IP", *(s.fact for s in slots["ip"])})
     must_ip6 = bool(gate & {"IP6", *(s.fact for s in slots["ip6"])})
-    network = v4 or v6 or bool(slots["arp"]) or any(n in f for n in ("TYPE", "IP", "IP6", "ARP", "RARP", "PROTO"))
+    behind_type = any(slots[group] for group in ("arp", "mpls", "pppoes", "llc")) or bool(layer.encaps)
+    network = v4 or v6 or behind_type or any(n in f for n in ("TYPE", "PROTO", *TYPE_FACTS.values()))
     tags = any(n in f for n in TAG_FACTS) or bool(slots["tag1"]) or bool(slots["tag2"])
 
     whole = l4 or not slots["ip"] + slots["ip6"]
+    on_links = {encap_fact(e) for e in layer.encaps if not carriers(e.name)}
     return LayerView(
         name=LAYER_NAMES[index],
         comment=_COMMENTS[index],
+        inside=index > 0,
+        framed=plan.may_be_framed(index),
+        alone=plan.may_be_alone(index),
         taken=index == 0 and plan.hook != "xdp",
         f=f,
         keeps=Asked(dict.fromkeys(layer.keeps, True)),
@@ -185,7 +215,8 @@ def build_layer(plan: Plan, index: int, gate: frozenset[str], ends: bool) -> Lay
         must_tag=bool(gate & {"TAG1", "TAG2", *(s.fact for s in (*slots["tag1"], *slots["tag2"]))}),
         must_ip=must_ip,
         must_ip6=must_ip6,
-        must_transport=any(s.fact in gate for s in slots["l4"]) or any(f.startswith("VXLAN_") for f in gate),
+        must_transport=any(s.fact in gate for s in slots["l4"])
+        or any(encap_fact(e) in gate for e in layer.encaps if carriers(e.name)),
         proto=proto,
         l4=l4,
         fragments=fragments,
@@ -204,6 +235,12 @@ def build_layer(plan: Plan, index: int, gate: frozenset[str], ends: bool) -> Lay
         ip6_far=ip6_far,
         ip6_facts=tuple(s.fact for s in ip6_near),
         arp_header=bool(slots["arp"]) or malformed or "ARP" in f or "RARP" in f,
+        mpls_header=malformed or any(f.startswith("MPLS") for f in on_links),
+        mpls=slots["mpls"],
+        pppoe_header=malformed or any(f.startswith("PPPOE") for f in on_links),
+        pppoe=slots["pppoes"],
+        llc=slots["llc"],
+        gre_key=slots["gre-key"],
         arp=slots["arp"],
         arp_end=extent(slots["arp"]),
         arp_facts=_bits(f, (s.fact for s in slots["arp"])),
@@ -216,17 +253,19 @@ def build_layer(plan: Plan, index: int, gate: frozenset[str], ends: bool) -> Lay
     )
 
 
-UDP = 17
+UDP, GRE = 17, 47
 _MALFORMED: dict[int, tuple[int, str | None]] = {  # fixed header's bytes; the EtherType over which it counts
     6: (20, None),
     UDP: (8, None),
     1: (8, "ETH_P_IP"),
     58: (8, "ETH_P_IPV6"),
     132: (12, None),
+    GRE: (4, None),
 }
 _COMMENTS = (
     "The frame, from its Ethernet header at p on: returns its facts, writes the bytes that the rules read.",
-    "The packet inside the tunnel, the same way.",
+    "The packet inside, from offset `start` on, the same way.",
+    "The packet inside that, the same way.",
 )
 
 
@@ -236,11 +275,11 @@ def _protocols(layer: LayerPlan) -> tuple[ProtoView, ...]:
         slot: {n for base in bases for n in _numbers(base)} for slot, bases in layer.users.items() if slot.group == "l4"
     }
     malformed = "MALFORMED" in layer.facts
-    if not malformed and not layer.vxlan_ports and len({frozenset(n) for n in by_slot.values()}) <= 1:
+    if not malformed and not _carriers(layer) and len({frozenset(n) for n in by_slot.values()}) <= 1:
         return ()
     asked = {n for numbers in by_slot.values() for n in numbers}
     asked |= set(_MALFORMED) if malformed else set()
-    asked |= {UDP} if layer.vxlan_ports else set()
+    asked |= _carriers(layer)
     asked |= {n for n, fact in PROTO_FACTS.items() if fact in layer.facts}
     return tuple(_protocol(n, layer, [s for s, numbers in by_slot.items() if n in numbers]) for n in _ordered(asked))
 
@@ -248,7 +287,7 @@ def _protocols(layer: LayerPlan) -> tuple[ProtoView, ...]:
 def _protocol(number: int, layer: LayerPlan, slots: list[Slot]) -> ProtoView:
     malformed = "MALFORMED" in layer.facts and number in _MALFORMED
     header, ethertype = _MALFORMED[number] if malformed else (0, None)
-    ports = tuple(layer.vxlan_ports) if number == UDP else ()
+    encaps = tuple(EncapView(e.name, e.port, encap_fact(e)) for e in layer.encaps if number in carriers(e.name))
     near = tuple(s for s in slots if s.end <= header) if header else tuple(slots)
     fact = PROTO_FACTS.get(number, "")
     return ProtoView(
@@ -260,20 +299,21 @@ def _protocol(number: int, layer: LayerPlan, slots: list[Slot]) -> ProtoView:
         near=near,
         near_facts=" | ".join(s.fact for s in near),
         far=tuple(s for s in slots if s not in near),
-        vxlan=ports,
+        encaps=encaps,
     )
 
 
 def _ordered(numbers: set[int]) -> list[int]:
     """The usual ones first."""
-    usual = (6, UDP, 1, 58, 132)
+    usual = (6, UDP, 1, 58, 132, GRE)
     return [*(n for n in usual if n in numbers), *sorted(n for n in numbers if n not in usual)]
 
 
 def _numbers(base: str) -> tuple[int, ...]:
     """Protocol numbers of a base."""
-    if base.startswith("vxlan:"):
-        return (UDP,)
+    encap = encap_of(0, base)
+    if encap is not None:
+        return carriers(encap.name)
     if base == "ports":
         return (6, UDP, 132)
     row = PROTOCOLS[base]

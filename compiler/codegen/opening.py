@@ -1,6 +1,6 @@
 """What a program as a whole says about how its packets are parsed: which inner packets are opened, what ends the parse.
 
-In: an IR program after the passes. Out: the condition under which the packet inside VXLAN is parsed, the layers whose
+In: an IR program after the passes. Out: the conditions under which packets inside are parsed, the layers whose
 transport protocol is told by facts, and whether `malformed` decides before all else.
 """
 
@@ -10,7 +10,8 @@ from collections.abc import Iterable
 
 from ebpfc.compiler.codegen.compare import compared
 from ebpfc.compiler.codegen.condition import Condition, Mask, Text, all_of, any_of
-from ebpfc.compiler.codegen.plan import LAYER_NAMES, Plan
+from ebpfc.compiler.codegen.encaps import encap_true
+from ebpfc.compiler.codegen.plan import LAYER_NAMES, NEVER_OPENS, Plan
 from ebpfc.compiler.ir import program as ir
 from ebpfc.compiler.ir.ranges import Ranges, intersection, normal, union
 
@@ -30,19 +31,25 @@ def decides_malformed(program: ir.Program) -> bool:
     return isinstance(first, ir.RuleStep) and first.pred == ir.MalformedIs(0) and first.verdict is not None
 
 
-def opens(program: ir.Program, plan: Plan) -> Condition:
-    """When the packet inside is parsed: on one of the ports, with one of the VNIs whose rules ask for it."""
-    outer = LAYER_NAMES[0]
-    ports = any_of(*(Mask(outer, (plan.vxlan(0, port),)) for port in plan.layers[0].vxlan_ports))
-    wanted = _vnis(program.body, ALL_VNIS)
+def encaps_of(program: ir.Program) -> frozenset[ir.EncapIs]:
+    """Every encapsulation whose header a test names."""
+    tests = [t for step in ir.steps(program.body) for t in ir.tests(step.pred)]
+    read = (ir.encap_of(load.layer, load.base) for t in tests for load in ir.test_loads(t))
+    return frozenset(e for e in (*tests, *read) if isinstance(e, ir.EncapIs))
+
+
+def opens(program: ir.Program, plan: Plan, layer: int) -> Condition:
+    """When the packet inside that of a layer is parsed: an encapsulation is there, of VXLAN with a VNI asked for."""
+    outer, asked = LAYER_NAMES[layer], [e for e in plan.layers[layer].encaps if e.name not in NEVER_OPENS]
+    either = any_of(*(encap_true(e, plan) for e in asked))
+    wanted = _vnis(program.body, ALL_VNIS) if all(e.name == "vxlan" for e in asked) and not layer else ALL_VNIS
     if wanted == ALL_VNIS:
-        return ports
-    port = next(iter(plan.layers[0].vxlan_ports))
-    vni = ir.Load(0, f"vxlan:{port}", VNI_OFFSET, VNI_SIZE)
+        return either
+    vni = ir.Load(0, asked[0].base, VNI_OFFSET, VNI_SIZE)
     slot = plan.slot(vni)
     if slot is None or not wanted:
-        return ports if wanted else Text("0")
-    return all_of(ports, Mask(outer, plan.fact(0, slot.fact)), compared(ir.In(vni, wanted), plan))
+        return either if wanted else Text("0")
+    return all_of(either, Mask(outer, plan.fact(0, slot.fact)), compared(ir.In(vni, wanted), plan))
 
 
 def _vnis(body: tuple[ir.Step, ...], around: Ranges) -> Ranges:
@@ -77,8 +84,8 @@ def _all(parts: Iterable[Ranges]) -> Ranges:
 
 def _is_inner(test: ir.Test) -> bool:
     if isinstance(test, ir.In | ir.Compare):
-        return any(load.layer == 1 for load in ir.test_loads(test))
-    return test.layer == 1
+        return any(load.layer for load in ir.test_loads(test))
+    return test.layer > 0
 
 
 def _narrowed(pred: ir.Pred, around: Ranges) -> Ranges:

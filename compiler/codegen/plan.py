@@ -11,12 +11,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ebpfc.compiler.ir.program import HookName, Load
+from ebpfc.compiler.codegen.condition import Condition
+from ebpfc.compiler.ir.program import OVER_UDP, EncapIs, HookName, Load, encap_of
 from ebpfc.compiler.ir.ranges import Ranges
 
-LAYER_NAMES = ("outer", "inner")
+LAYER_NAMES = ("outer", "inner", "innermost")
 SLOTS_AT_MOST = 12
-"""Slots without a name in _MEMBERS. With those, every other fact and MAX_PORTS, facts stay within 64 bits."""
+"""Slots without a name in _MEMBERS."""
+SLOT_LIMITS = (64, 24, 14, 6)
+"""How many slots there may be that could be read late: the first with which all facts have a bit of 64. The last always
+does: 32 facts of headers, 12 of encapsulations (MAX_PORTS of them over UDP), 9 slots that are never read late."""
 _MEMBERS = {
     ("ip", 12, 4): "saddr",
     ("ip", 16, 4): "daddr",
@@ -26,8 +30,17 @@ _MEMBERS = {
     ("l4", 0, 2): "sport",
     ("l4", 2, 2): "dport",
     ("l4", 13, 1): "tcp_flags",
-    ("l4", 8, 1): "vxlan_flags",
+    ("l4", 8, 1): "tunnel_flags",
+    ("l4", 9, 1): "tunnel_type",
     ("l4", 12, 3): "vni",
+    ("l4", 12, 4): "teid",
+    ("gre", 0, 1): "gre_flags",
+    ("gre", 1, 1): "gre_version",
+    ("gre-key", 0, 4): "gre_key",
+    ("mpls", 0, 4): "mpls1",
+    ("mpls", 4, 4): "mpls2",
+    ("pppoes", 2, 2): "pppoe_session",
+    ("llc", 0, 1): "dsap",
     ("l4", 0, 1): "icmp_type",
     ("l4", 1, 1): "icmp_code",
     ("arp", 14, 4): "arp_spa",
@@ -42,14 +55,36 @@ _MEMBERS = {
 }
 _CTYPES = {1: "u8", 2: "u16", 3: "u32", 4: "u32", 6: "u64", 16: "u64"}
 _TRANSPORT = "l4"
+_NEVER_LATE = frozenset(
+    "dport tunnel_flags tunnel_type gre_flags gre_version gre_key mpls1 mpls2 dsap".split()
+)  # read to tell encapsulations, or at places that only the parse knows
+NEVER_OPENS = ("pppoed", "mpls-2")
+"""Encapsulations that lead to no packet inside, or to none that another has not led to."""
+ETHERNET_INSIDE = ("vxlan", "geneve", "gre", "gre-key")
+_ENCAP_FACTS = {"gre-key": "GRE_KEYED", "mpls-1": "MPLS", "mpls-2": "MPLS_MORE"}
 PROTO_FACTS = {6: "TCP", 17: "UDP", 132: "SCTP", 1: "ICMP", 58: "ICMP6"}
 
 
 def group_of(base: str) -> str:
     """The header that a base's offset counts from, for the parse: RARP lies where ARP does, all transports in l4."""
-    if base in ("ether", "tag1", "tag2", "ip", "ip6"):
+    if base in ("ether", "tag1", "tag2", "ip", "ip6", "gre-key", "pppoes", "llc"):
         return base
+    if base in ("mpls-1", "mpls-2"):
+        return "mpls"
     return "arp" if base in ("arp", "rarp") else _TRANSPORT
+
+
+def place_in_group(base: str) -> int:
+    """Where a base's first byte lies in its group: what is over UDP behind UDP's header, the second entry of a stack."""
+    encap = encap_of(0, base)
+    if encap is not None and encap.name in OVER_UDP:
+        return 8
+    return 4 if base == "mpls-2" else 0
+
+
+def encap_fact(test: EncapIs) -> str:
+    name = _ENCAP_FACTS.get(test.name, test.name.upper())
+    return f"{name}_{test.port}" if test.port else name
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +120,7 @@ class LayerPlan:
 
     facts: dict[str, None] = field(default_factory=dict)
     slots: dict[Slot, None] = field(default_factory=dict)
-    vxlan_ports: dict[int, None] = field(default_factory=dict)
+    encaps: dict[EncapIs, None] = field(default_factory=dict)
     keeps: dict[str, None] = field(default_factory=dict)
     users: dict[Slot, dict[str, None]] = field(default_factory=dict)
 
@@ -114,15 +149,26 @@ class LateTest:
 class Plan:
     """Collects the requests of one hook's program; what is asked twice is there once."""
 
-    def __init__(self, hook: HookName, suffix: str, proto_facts: frozenset[int] = frozenset()) -> None:
-        """`proto_facts`: layers in which the transport protocol is told by facts, not compared."""
+    def __init__(
+        self,
+        hook: HookName,
+        suffix: str,
+        proto_facts: frozenset[int] = frozenset(),
+        encaps: frozenset[EncapIs] = frozenset(),
+        slots: int = SLOT_LIMITS[0],
+    ) -> None:
+        """`proto_facts`: layers in which the transport protocol is told by facts, not compared; `encaps`: all that the
+        program asks for; `slots`: one of SLOT_LIMITS."""
         self.hook = hook
+        self.slots = slots
         self.proto_facts = proto_facts
+        self.openers = {e for e in encaps if e.name not in NEVER_OPENS}
         self.suffix = suffix
-        self.layers = (LayerPlan(), LayerPlan())
+        self.layers = tuple(LayerPlan() for _ in LAYER_NAMES)
         self.tables: dict[tuple[int, Ranges], Table] = {}
         self.late: dict[object, LateTest] = {}
         self.deepest = 0
+        self.opens: tuple[Condition, ...] = ()
 
     def layer(self, index: int) -> LayerPlan:
         self.deepest = max(self.deepest, index)
@@ -136,30 +182,45 @@ class Plan:
     def slot(self, load: Load) -> Slot | None:
         """The slot of a load, or None when it is read late: slots are used up, or the kernel moved those bytes."""
         group = group_of(load.base)
-        offset = load.offset + 8 if load.base.startswith("vxlan:") else load.offset
-        known = _MEMBERS.get((group, offset, load.size))
+        offset = load.offset + place_in_group(load.base)
+        known = _MEMBERS.get((load.base, offset, load.size)) or _MEMBERS.get((group, offset, load.size))
         if known is None and (offset + load.size > 256 or self._moved(load)):
             return None
         slot = Slot(group, offset, load.size, known or f"{group}_{offset}_{load.size}")
         plan = self.layer(load.layer)
-        if slot not in plan.slots and known is None and self._slots() >= SLOTS_AT_MOST:
+        if slot not in plan.slots and not self._has_room(slot):
             return None
+        encap = encap_of(load.layer, load.base)
+        if encap is not None:
+            self.encap(encap)
         plan.slots[slot] = None
         plan.users.setdefault(slot, {})[load.base] = None
         plan.facts[slot.fact] = None
         return slot
 
-    def _slots(self) -> int:
-        return len({s for layer in self.layers for s in layer.slots})
+    def _has_room(self, slot: Slot) -> bool:
+        if slot.member in _NEVER_LATE:
+            return True
+        taken = {s for layer in self.layers for s in layer.slots if s.member not in _NEVER_LATE}
+        unnamed = sum(s.member not in _MEMBERS.values() for s in taken)
+        return len(taken) < self.slots and (slot.member in _MEMBERS.values() or unnamed < SLOTS_AT_MOST)
 
     def _moved(self, load: Load) -> bool:
         """At tc the outermost tag is not in the data: bytes 12 and on of the frame stand 4 earlier, or nowhere."""
         return self.hook != "xdp" and load.layer == 0 and load.base == "ether" and load.offset + load.size > 12
 
-    def vxlan(self, layer: int, port: int) -> str:
-        """Asks whether the layer is VXLAN to `port`; gives the fact's name. What is inside is parsed if asked for."""
-        self.layer(layer).vxlan_ports[port] = None
-        return self.fact(layer, f"VXLAN_{port}")[0]
+    def encap(self, test: EncapIs) -> str:
+        """Asks whether the layer has the encapsulation; gives the fact's name. What is inside is parsed if asked for."""
+        self.layer(test.layer).encaps[test] = None
+        return self.fact(test.layer, encap_fact(test))[0]
+
+    def may_be_framed(self, layer: int) -> bool:
+        """Whether the packet of a layer can begin with an Ethernet header."""
+        return not layer or any(e.layer == layer - 1 and e.name in ETHERNET_INSIDE for e in self.openers)
+
+    def may_be_alone(self, layer: int) -> bool:
+        """Whether the packet of a layer can be an IP packet without an Ethernet header."""
+        return any(e.layer == layer - 1 and e.name != "vxlan" for e in self.openers)
 
     def table(self, ranges: Ranges, bits: int) -> Table:
         found = self.tables.get((bits, ranges))

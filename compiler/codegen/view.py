@@ -13,8 +13,8 @@ from ebpfc import __version__
 from ebpfc.compiler.codegen.condition import render
 from ebpfc.compiler.codegen.gate import Gate, Tested, asks_facts, behind, count_tests, gate_of, grouped
 from ebpfc.compiler.codegen.layer_view import LayerView, WalkedBit, build_layer, has_proto, needs_walk, walked_bits
-from ebpfc.compiler.codegen.opening import decides_malformed, opens, told_by_facts
-from ebpfc.compiler.codegen.plan import LAYER_NAMES, LateTest, Plan, Slot
+from ebpfc.compiler.codegen.opening import decides_malformed, encaps_of, opens, told_by_facts
+from ebpfc.compiler.codegen.plan import LAYER_NAMES, SLOT_LIMITS, LateTest, Plan, Slot
 from ebpfc.compiler.codegen.predicates import condition
 from ebpfc.compiler.codegen.table_view import SetsView, build_sets
 from ebpfc.compiler.ir import program as ir
@@ -23,7 +23,7 @@ STACK_TESTS, STACK_TESTS_INSIDE, STACK_TESTS_BEHIND_GATE, REGISTER_TESTS = 16, 8
 """Up to how many tests of facts and bytes what was parsed is kept on the stack: of one layer; with an inner one; when
 no rule looks at facts any more. With more it lies in a map that the verifier does not follow, and beyond REGISTER_TESTS
 each rule reads the facts from there again: what the verifier must remember grows with every branch on a register."""
-WIDE_FACTS = 32
+WIDE_FACTS, MOST_FACTS = 32, 64
 HOOKS: Mapping[ir.HookName, tuple[str, str, str]] = {  # suffix of C names, section, program
     "xdp": ("xdp", "xdp", "pf_xdp"),
     "tc ingress": ("in", "tc", "pf_tc_ingress"),
@@ -92,7 +92,7 @@ class HookView:
     context: str
     is_tc: bool
     in_map: bool
-    gates: tuple[str, ...]
+    gates: tuple[tuple[str, str], ...]
     rereads: bool
     default: str
     default_word: str
@@ -103,9 +103,8 @@ class HookView:
     counts_rules: bool
     traces: bool
     reach: int
-    deepest: int
-    opens: str
-    nothing_inside: str
+    opens: tuple[str, ...]
+    gtp: bool
     extensions: bool
     walked: tuple[WalkedBit, ...]
     layers: tuple[LayerView, ...]
@@ -119,7 +118,7 @@ class PolicyView:
     version: str
     wide_facts: bool
     members: tuple[Member, ...]
-    has_inner: bool
+    layers: tuple[str, ...]
     has_xdp: bool
     has_tc: bool
     counters: int
@@ -134,13 +133,11 @@ def build_view(
     hooks: list[HookView] = []
     plans: list[Plan] = []
     for index, program in enumerate(programs):
-        plan = Plan(program.hook, HOOKS[program.hook][0], told_by_facts(program))
+        plan, tested = _planned(program)
         first = counter_base(index, rules, names)
         named = {name: first + rules + 1 + i for i, name in enumerate(names)}
-        tested = _tested(program.body, plan)
         gate = gate_of(tested)
         tested = grouped(tuple(behind(s, gate) for s in tested))
-        _complete(plan)
         views = _StepViews(program.hook, origins, first, named)
         hooks.append(_hook(program, plan, tested, gate, views, rules, features))
         plans.append(plan)
@@ -151,13 +148,26 @@ def build_view(
         version=__version__,
         wide_facts=wide,
         members=_members(plans),
-        has_inner=any(p.deepest for p in plans),
+        layers=LAYER_NAMES[: max(p.deepest for p in plans) + 1],
         has_xdp=any(p.hook == "xdp" for p in plans),
         has_tc=any(p.hook != "xdp" for p in plans),
         counters=counter_base(len(programs), rules, names) if features.counters else 0,
         sets=build_sets(tables) if tables else None,
         hooks=tuple(hooks),
     )
+
+
+def _planned(program: ir.Program) -> tuple[Plan, tuple[Tested, ...]]:
+    """What the program asks, with as many bytes read while parsing as leave room for every fact."""
+    suffix, by_facts, encaps = HOOKS[program.hook][0], told_by_facts(program), encaps_of(program)
+    for slots in SLOT_LIMITS:
+        plan = Plan(program.hook, suffix, by_facts, encaps, slots)
+        tested = _tested(program.body, plan)
+        plan.opens = tuple(opens(program, plan, layer) for layer in range(plan.deepest))
+        _complete(plan)
+        if len(_facts(plan)) <= MOST_FACTS:
+            break
+    return plan, tested
 
 
 def _tested(body: tuple[ir.Step, ...], plan: Plan) -> tuple[Tested, ...]:
@@ -176,12 +186,14 @@ def counter_base(hook: int, rules: int, names: tuple[str, ...]) -> int:
 
 
 def _complete(plan: Plan) -> None:
-    """What the parse of a fact needs besides: `malformed` knows fragments, VXLAN where the transport begins."""
+    """What the parse of a fact needs besides: `malformed` knows fragments, what is opened where it lies and as what."""
     for layer in plan.layers:
         if "MALFORMED" in layer.facts:
             layer.facts["FRAGMENT"] = None
-        if layer.vxlan_ports:
-            layer.keeps["l4"] = None
+    for index in range(plan.deepest):
+        plan.keep(index, "inside")
+        if plan.may_be_alone(index + 1):
+            plan.keep(index, "inside_type")
 
 
 def _facts(plan: Plan) -> tuple[str, ...]:
@@ -194,7 +206,8 @@ def _members(plans: list[Plan]) -> tuple[Member, ...]:
     slots: dict[Slot, None] = {s: None for layer in layers for s in layer.slots}
     keeps = dict.fromkeys(k for layer in layers for k in layer.keeps)
     members = [Member(s.ctype, s.member + s.length) for s in slots]
-    members += [Member("u32", k) for k in ("l2", "l3", "l4") if k in keeps]
+    members += [Member("u32", k) for k in ("l2", "l3", "l4", "inside") if k in keeps]
+    members += [Member("u16", "inside_type")] if "inside_type" in keeps else []
     members += [Member("u32", "cut")] if any(p.hook != "xdp" for p in plans) else []
     members += [Member("u16", "proto")] if any(has_proto(layer) for layer in layers) else []
     order = ("u64", "u32", "u16", "u8")
@@ -241,13 +254,12 @@ def _hook(
     ends = decides_malformed(program)
     layers = tuple(build_layer(plan, i, gates[i], ends and i == 0) for i in range(plan.deepest + 1))
     tests = sum(count_tests(s) for s in tested)
-    on_stack = STACK_TESTS_INSIDE if plan.deepest else STACK_TESTS
+    on_stack = (STACK_TESTS, STACK_TESTS_INSIDE, 0)[plan.deepest]
     if not any(asks_facts(s) for s in tested):
         on_stack = STACK_TESTS_BEHIND_GATE
     last = program.body[-1] if program.body else None
     decided = isinstance(last, ir.RuleStep) and last.pred == ir.TRUE and last.verdict is not None
     verdicts = _VERDICTS["xdp" if program.hook == "xdp" else "tc"]
-    inner = plan.layers[1].facts
     return HookView(
         name=program.hook,
         suffix=suffix,
@@ -258,7 +270,7 @@ def _hook(
         is_tc=program.hook != "xdp",
         in_map=tests > on_stack,
         rereads=tests > REGISTER_TESTS,
-        gates=tuple(" | ".join(sorted(g)) for g in gates),
+        gates=tuple((name, " | ".join(sorted(g))) for name, g in zip(LAYER_NAMES, gates, strict=True) if g),
         default=verdicts[program.default],
         default_word=program.default,
         default_number=rules,
@@ -268,12 +280,11 @@ def _hook(
         counts_rules=features.counters,
         traces=features.trace,
         reach=_reach(layers),
-        deepest=plan.deepest,
-        opens=render(opens(program, plan)) if plan.deepest else "",
-        nothing_inside=" | ".join(f for f in ("EXISTS", "MALFORMED") if f in inner) or "0",
+        opens=tuple(render(c) for c in plan.opens),
+        gtp=any(e.name == "gtp" for layer in plan.layers[: plan.deepest] for e in layer.encaps),
         extensions=any(needs_walk(layer) for layer in plan.layers),
         walked=walked_bits(plan),
-        layers=layers[::-1],
+        layers=layers,
         late=tuple(plan.late.values()),
         steps=views.steps(tested),
     )

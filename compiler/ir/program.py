@@ -5,12 +5,12 @@ Grammar (as `ir.text` prints it):
     program  = "program" name hook default step*
     step     = "rule" number verdict? count* pred | "block" number pred "{" step* "}" ["else" "{" step* "}"]
     pred     = "true" | "false" | (and pred*) | (or pred*) | (not pred) | test
-    test     = (type L N) | (proto L N*) | (walked L N) | (tag L I) | (vxlan L PORT) | (fragment L KIND)
-             | (malformed L) | (in expr low-high*) | (compare OP expr expr)
+    test     = (type L N) | (proto L N*) | (walked L N) | (tag L I) | (ether L) | (encap L NAME[:PORT])
+             | (fragment L KIND) | (malformed L) | (in expr low-high*) | (compare OP expr expr)
     expr     = NUMBER | (load L BASE OFFSET SIZE) | (loadat L BASE expr SIZE) | (slice expr SHIFT WIDTH)
              | (OP expr expr) | len | mark | ifindex
 
-L is the layer: 0 the frame, 1 the packet inside its tunnel. BASE names the header that the offset counts from, and
+L is the layer: 0 the frame, 1 the packet inside its encapsulation, 2 the one inside that. BASE names the header that the offset counts from, and
 with it what must be true of the packet for the byte to exist (`requirements`). All tests are three-valued (Kleene):
 a test over loads is false when a requirement of one is false, else unknown when a byte is missing or a divisor is
 zero. `Not` is Kleene's complement. `else` belongs to "was not true", and is only ever the structure of a Block.
@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 from ebpfc.compiler.fields import PROTOCOLS
 from ebpfc.compiler.ir.ranges import Ranges
@@ -30,6 +30,9 @@ RelOp = Literal["==", "!=", "<", "<=", ">", ">="]
 FragmentKind = Literal["any", "first", "last", "later"]
 VerdictName = Literal["pass", "drop"]
 HookName = Literal["xdp", "tc ingress", "tc egress"]
+EncapName = Literal["vxlan", "geneve", "gtp", "gre", "gre-key", "ipip", "mpls-1", "mpls-2", "pppoes", "pppoed"]
+LLC = 1500
+"""As the number of `TypeIs`: any up to it, a length, behind which an LLC header stands (IEEE 802.3)."""
 
 # ---------------------------------------------------------------------------------------------------------- expressions
 
@@ -41,7 +44,11 @@ class Const:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """`size` bytes at `offset` of header `base`, as a big-endian number: 1, 2, 4; 3 a VNI, 6 a MAC, 16 IPv6."""
+    """`size` bytes at `offset` of header `base`, as a big-endian number: 1, 2, 4; 3 a VNI, 6 a MAC, 16 IPv6.
+
+    A base is a protocol of the field table, `tag1`, `tag2`, `ports` (of TCP, UDP or SCTP), `llc`, or an encapsulation's
+    header: an EncapName, for those over UDP with `:PORT`.
+    """
 
     layer: int
     base: str
@@ -122,9 +129,27 @@ class TagIs:
 
 
 @dataclass(frozen=True, slots=True)
-class VxlanIs:
+class EtherIs:
+    """The packet inside begins with an Ethernet header; else it is an IP packet alone."""
+
     layer: int
-    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class EncapIs:
+    """The header of an encapsulation stands there: `gre-key` one with a key, `mpls-2` a second entry of the stack.
+
+    `port` is the UDP port of those over UDP, else 0 (ADR 0002).
+    """
+
+    layer: int
+    name: EncapName
+    port: int = 0
+
+    @property
+    def base(self) -> str:
+        """The base of loads from this header."""
+        return f"{self.name}:{self.port}" if self.port else self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +178,7 @@ class Compare:
     right: Expr
 
 
-HeaderTest: TypeAlias = TypeIs | ProtoIs | Walked | TagIs | VxlanIs | FragmentIs | MalformedIs
+HeaderTest: TypeAlias = TypeIs | ProtoIs | Walked | TagIs | EtherIs | EncapIs | FragmentIs | MalformedIs
 Test: TypeAlias = HeaderTest | In | Compare
 
 
@@ -217,17 +242,36 @@ class Program:
 # ---------------------------------------------------------------------------------------------------------------- facts
 
 
+OVER_UDP: tuple[EncapName, ...] = ("vxlan", "geneve", "gtp")
+OVER_IP: tuple[EncapName, ...] = (*OVER_UDP, "gre", "gre-key", "ipip")
+
+
+def encap_of(layer: int, base: str) -> EncapIs | None:
+    """The encapsulation whose header a base names, if it names one."""
+    name, _, port = base.partition(":")
+    known = name in get_args(EncapName)
+    return EncapIs(layer, name, int(port or 0)) if known else None  # type: ignore[arg-type]
+
+
+def carriers(name: EncapName) -> tuple[int, ...]:
+    """The transport protocols behind which the header stands; none where the EtherType tells it."""
+    return (17,) if name in OVER_UDP else {"gre": (47,), "gre-key": (47,), "ipip": (4, 41)}.get(name, ())
+
+
 def requirements(layer: int, base: str) -> tuple[HeaderTest, ...]:
     """What must be true for bytes of `base` to exist."""
+    encap = encap_of(layer, base)
+    if encap is not None:
+        return (encap,)
     match base:
         case "ether":
-            return ()
+            return (EtherIs(layer),) if layer else ()
+        case "llc":
+            return (TypeIs(layer, LLC),)
         case "tag1" | "tag2":
             return (TagIs(layer, int(base[-1])),)
         case "ports":
             return (ProtoIs(layer, (6, 17, 132)),)
-        case _ if base.startswith("vxlan:"):
-            return (VxlanIs(layer, int(base[6:])),)
     proto = PROTOCOLS[base]
     if proto.level == "net":
         return (TypeIs(layer, proto.ethertypes[0]),)
@@ -245,8 +289,12 @@ def absences(layer: int, base: str) -> tuple[Pred, ...]:
     needs = requirements(layer, base)
     if base == "ah":
         return And((Not(needs[0]), Not(Walked(layer, 51)))), FragmentIs(layer, "later")
-    later = (FragmentIs(layer, "later"),) if any(isinstance(n, ProtoIs | VxlanIs) for n in needs) else ()
+    later = (FragmentIs(layer, "later"),) if any(_is_transport(n) for n in needs) else ()
     return (*(Not(n) for n in needs), *later)
+
+
+def _is_transport(need: HeaderTest) -> bool:
+    return isinstance(need, ProtoIs) or (isinstance(need, EncapIs) and need.name in OVER_IP)
 
 
 def loads(expr: Expr) -> Iterator[Load | LoadAt]:

@@ -46,8 +46,10 @@ def print_pred(pred: ir.Pred) -> str:
             return f"(walked {pred.layer} {pred.number})"
         case ir.TagIs():
             return f"(tag {pred.layer} {pred.index})"
-        case ir.VxlanIs():
-            return f"(vxlan {pred.layer} {pred.port})"
+        case ir.EtherIs():
+            return f"(ether {pred.layer})"
+        case ir.EncapIs():
+            return f"(encap {pred.layer} {pred.base})"
         case ir.FragmentIs():
             return f"(fragment {pred.layer} {pred.kind})"
         case ir.MalformedIs():
@@ -170,8 +172,10 @@ def _pred(tree: Any) -> ir.Pred:
             return ir.Walked(int(layer), int(number))
         case ["tag", layer, index]:
             return ir.TagIs(int(layer), int(index))
-        case ["vxlan", layer, port]:
-            return ir.VxlanIs(int(layer), int(port))
+        case ["ether", layer]:
+            return ir.EtherIs(int(layer))
+        case ["encap", layer, base] if encap := ir.encap_of(int(layer), base):
+            return encap
         case ["fragment", layer, kind]:
             return ir.FragmentIs(int(layer), kind)
         case ["malformed", layer]:

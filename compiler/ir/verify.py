@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from ebpfc.compiler.fields import ACCESSORS, MAX_TAGS
+from ebpfc.compiler.fields import ACCESSORS, MAX_OPEN, MAX_TAGS
 from ebpfc.compiler.ir import program as ir
 from ebpfc.compiler.ir.ranges import normal
 from ebpfc.compiler.ir.text import print_expr, print_pred
 
-LAYERS = (0, 1)
+LAYERS = tuple(range(MAX_OPEN + 1))
 LOAD_SIZES = (1, 2, 3, 4, 6, 16)
 
 
@@ -31,6 +31,10 @@ def _verify_test(test: ir.Test) -> None:
             _verify_expr(test.right)
         case ir.TagIs():
             _hold(test.layer in LAYERS and 1 <= test.index <= MAX_TAGS, shown)
+        case ir.EtherIs():
+            _hold(test.layer in LAYERS[1:], shown)
+        case ir.EncapIs():
+            _hold(test.layer in LAYERS and (test.port > 0) == (test.name in ir.OVER_UDP), shown)
         case ir.ProtoIs():
             _hold(test.layer in LAYERS and tuple(sorted(set(test.numbers))) == test.numbers, shown)
         case _:
@@ -39,8 +43,8 @@ def _verify_test(test: ir.Test) -> None:
 
 def _verify_expr(expr: ir.Expr) -> None:
     for load in ir.loads(expr):
-        known = load.base in (*ACCESSORS, "tag1", "tag2", "ports") or load.base.startswith("vxlan:")
-        _hold(known and load.layer in LAYERS and load.size in LOAD_SIZES, print_expr(load))
+        known = load.base in (*ACCESSORS, "tag1", "tag2", "ports", "llc") or ir.encap_of(load.layer, load.base)
+        _hold(bool(known) and load.layer in LAYERS and load.size in LOAD_SIZES, print_expr(load))
 
 
 def _hold(condition: bool, what: str) -> None:

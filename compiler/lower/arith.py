@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from ebpfc.compiler.ast import nodes
-from ebpfc.compiler.fields import FIELDS
+from ebpfc.compiler.fields import FIELDS, PROTOCOLS
 from ebpfc.compiler.ir import program as ir
 from ebpfc.compiler.lower.scope import FRAME, Scope
 
@@ -18,9 +18,11 @@ def field(proto: str, name: str, scope: Scope) -> ir.Expr:
     layer, base = scope.layer, proto
     if proto == "vlan":
         base = f"tag{scope.tag}"
-    elif proto == "vxlan":
-        layer, port = scope.vxlan
-        base = f"vxlan:{port}"
+    elif PROTOCOLS[proto].level == "tunnel":
+        header = scope.header(proto)  # type: ignore[arg-type]
+        if (proto, name) == ("gre", "key"):
+            return ir.Load(header.layer, "gre-key", 0, row.size)
+        layer, base = header.layer, header.base
     load = ir.Load(layer, base, row.offset, row.size)
     return ir.Slice(load, row.shift, row.width) if row.width else load
 

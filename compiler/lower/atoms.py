@@ -16,6 +16,9 @@ from ebpfc.compiler.lower import arith, values
 from ebpfc.compiler.lower.scope import Scope
 
 MAC_ALL = (1 << 48) - 1
+SPANNING_TREE = 0x42
+"""The DSAP of IEEE 802.1D."""
+_ENCAP_VALUES = {"vxlan": "vni", "geneve": "vni", "gre": "key", "gtp": "teid", "mpls": "label", "pppoes": "session"}
 _ADDRESS_PLACES = {  # (source, destination) offsets of the addresses in each header
     "ip": (12, 16),
     "arp": (14, 24),
@@ -48,6 +51,8 @@ def directed(direction: nodes.Dir | None, at: Callable[[int], ir.Pred]) -> ir.Pr
 
 def protocol(name: str, scope: Scope) -> ir.Pred:
     """`tcp`, `ip6`, `arp` ...: the protocol's name alone."""
+    if name == "stp":
+        return ir.In(ir.Load(scope.layer, "llc", 0, 1), ((SPANNING_TREE, SPANNING_TREE),))
     row = PROTOCOLS[name]
     if row.level == "net":
         return ir.TypeIs(scope.layer, row.ethertypes[0])
@@ -81,6 +86,8 @@ def primitive(node: nodes.Primitive, scope: Scope) -> ir.Pred:
         return ports(node, scope)
     if kind == "proto":
         return protos(node, scope)
+    if kind == "protochain":
+        return chain(node.proto, values.numbers(node.value), scope)
     return hosts(node, scope)
 
 
@@ -114,6 +121,22 @@ def protocol_numbers(family: str | None, wanted: Ranges, scope: Scope) -> ir.Pre
             out.append(ir.And((ir.TypeIs(scope.layer, 0x86DD), ir.ProtoIs(scope.layer, plain))))
         out.extend(ir.Walked(scope.layer, n) for n in special)
     return any_of(out)
+
+
+def chain(family: str | None, wanted: Ranges, scope: Scope) -> ir.Pred:
+    """`protochain`: over IPv4 behind one authentication header too; over IPv6 as `proto` (ADR 0002, rule 10)."""
+    over: list[ir.Pred] = []
+    if family in (None, "ip"):
+        behind = ir.In(ir.Load(scope.layer, "ah", 0, 1), wanted)
+        over.append(ir.And((protocol("ip", scope), ir.Or((protocol_numbers("ip", wanted, scope), behind)))))
+    if family in (None, "ip6"):
+        over.append(protocol_numbers("ip6", wanted, scope))
+    return any_of(over)
+
+
+def encap_value(kind: str, scope: Scope) -> ir.Expr:
+    """What stands behind the word: a VNI, a key, a TEID, a label, a session."""
+    return arith.field(kind, _ENCAP_VALUES[kind], scope)
 
 
 def hosts(node: nodes.Primitive, scope: Scope) -> ir.Pred:
@@ -192,13 +215,13 @@ def member(node: nodes.Member, scope: Scope) -> ir.Pred:
 
 
 def key_member(key: nodes.KeyField, items: nodes.SetLiteral, scope: Scope) -> ir.Pred:
-    """`src in {...}`, `dst port in {...}`, `ether src in {...}`, `proto in`, `vlan in`, `vxlan in`, `ifindex in`."""
+    """`src in {...}`, `dst port in {...}`, `ether src in {...}`, `proto in`, `vlan in`, `vxlan in` ..., `ifindex in`."""
     words = key.text.split()
     match words[-1]:
         case "vlan":
             return ir.In(arith.field("vlan", "id", scope), values.numbers(items))
-        case "vxlan":
-            return ir.In(arith.field("vxlan", "vni", scope), values.numbers(items))
+        case "vxlan" | "geneve" | "gre" | "gtp" | "mpls" | "pppoes":
+            return ir.In(encap_value(words[-1], scope), values.numbers(items))
         case "ifindex":
             return ir.In(ir.Meta("ifindex"), values.numbers(items))
         case "proto":

@@ -12,10 +12,9 @@ from dataclasses import replace
 from typing import assert_never
 
 from ebpfc.compiler.ast import nodes
-from ebpfc.compiler.fields import VXLAN_PORT
 from ebpfc.compiler.ir import program as ir
 from ebpfc.compiler.lower import arith, atoms, values
-from ebpfc.compiler.lower.scope import FRAME, Scope
+from ebpfc.compiler.lower.scope import FRAME, Scope, encap_at
 
 
 class MatchLowering:
@@ -68,11 +67,12 @@ class MatchLowering:
                 return tag, opened
             vid = ir.Slice(ir.Load(scope.layer, f"tag{index}", 0, 2), 0, 12)
             return ir.In(vid, values.numbers(node.values)), opened
-        port = node.port if node.port is not None else VXLAN_PORT
-        inside = Scope(scope.layer + 1, 0, port)
+        if node.kind == "pppoed":
+            return encap_at(scope.layer, "pppoed"), scope
+        inside = scope.opened(node.kind, node.port)
         if node.values is None:
-            return ir.VxlanIs(scope.layer, port), inside
-        return ir.In(arith.field("vxlan", "vni", inside), values.numbers(node.values)), inside
+            return inside.through[-1], inside
+        return ir.In(atoms.encap_value(node.kind, inside), values.numbers(node.values)), inside
 
     def atom(self, node: nodes.Atom, scope: Scope) -> ir.Pred:
         here = FRAME if getattr(node, "outer", False) else scope

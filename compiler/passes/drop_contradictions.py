@@ -17,6 +17,7 @@ from ebpfc.compiler.ir.program import (
     And,
     BlockStep,
     Compare,
+    EncapIs,
     In,
     Or,
     Pred,
@@ -25,8 +26,8 @@ from ebpfc.compiler.ir.program import (
     RuleStep,
     Step,
     TypeIs,
-    VxlanIs,
     Walked,
+    carriers,
     requirements,
     test_loads,
 )
@@ -90,8 +91,11 @@ def _says(pred: Pred) -> Possible:
             return {("proto", pred.layer): frozenset(pred.numbers), ("type", pred.layer): frozenset({IPV4, IPV6})}
         case Walked():
             return {("type", pred.layer): frozenset({IPV6})}
-        case VxlanIs():
-            return _says(ProtoIs(pred.layer, (PROTOCOLS["udp"].ipv4 or 0,)))
+        case EncapIs():
+            numbers = carriers(pred.name)
+            if numbers:
+                return _says(ProtoIs(pred.layer, numbers))
+            return {("type", pred.layer): frozenset(PROTOCOLS[pred.name.partition("-")[0]].ethertypes)}
         case And():
             found: Possible = {}
             for item in pred.items:
