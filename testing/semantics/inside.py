@@ -37,12 +37,9 @@ def inside(asked: Asked) -> Packet | None:
 
 
 def _open(packet: Packet, asked: Asked) -> Packet:
+    """Only of `ipip` may the place not be known; then nothing is known of what is inside (rule 1)."""
     start = start_of(packet, asked.kind)
-    if asked.kind == "ipip":
-        return _in_ipip(packet, start)
-    if start is None:
-        raise ValueError(f"there is no {asked.kind} header to look into")
-    return _INSIDE[asked.kind](packet, start)
+    return _alone(packet, None, None) if start is None else _INSIDE[asked.kind](packet, start)
 
 
 def _alone(packet: Packet, ethertype: int | None, start: int | None) -> Packet:
@@ -75,8 +72,8 @@ def _in_gre(packet: Packet, start: int) -> Packet:
     return _by_type(packet, packet.read(start, 2, 2), start + gre_length(packet.wire[start]))
 
 
-def _in_ipip(packet: Packet, start: int | None) -> Packet:
-    """The protocol says of which version it is; where it starts may not be known."""
+def _in_ipip(packet: Packet, start: int) -> Packet:
+    """The protocol says of which version it is."""
     protocol = None if packet.ip is None else packet.ip.protocol
     return _alone(packet, None if protocol is None else IP_IN_IP[protocol], start)
 
@@ -117,6 +114,7 @@ _INSIDE: dict[str, Callable[[Packet, int], Packet]] = {
     "vxlan": _in_vxlan,
     "geneve": _in_geneve,
     "gre": _in_gre,
+    "ipip": _in_ipip,
     "gtp": _in_gtp,
     "mpls": _in_mpls,
     "pppoes": _in_pppoes,

@@ -28,7 +28,7 @@ class Packet:
     """A packet of the frame `wire`; `merged` as in `Frame`.
 
     `link` is its Ethernet header, None for an IP packet alone. `ethertype` is its type (rule 3), `network` is where the
-    header of that type starts: None where neither can be told.
+    header of that type starts, known wherever the type is.
     """
 
     wire: bytes
@@ -62,10 +62,8 @@ class Packet:
     @cached_property
     def ip(self) -> IpFacts | None:
         """Facts of the IPv4 or IPv6 header; None when the packet is known to have neither, or its type is unknown."""
-        if self.ethertype not in (IPV4, IPV6):
+        if self.network is None or self.ethertype not in (IPV4, IPV6):
             return None
-        if self.network is None:
-            return IpFacts()
         return read_ipv4(self.wire, self.network) if self.ethertype == IPV4 else read_ipv6(self.wire, self.network)
 
     @property

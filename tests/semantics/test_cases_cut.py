@@ -1,12 +1,6 @@
-"""Every test on one frame cut at every byte: when each becomes known, by hand from ADR 0001.
-
-A row reads: the expression, then its truth of the frame's first bytes: `? 38T` is unknown (`?`) up to 37 bytes and
-true from 38 on. `T`, `F`, `?` alone hold for every length.
-"""
+"""Every test on one frame cut at every byte: when each becomes known, by hand from ADR 0001."""
 
 from __future__ import annotations
-
-import re
 
 import pytest
 
@@ -24,9 +18,7 @@ from ebpfc.testing.packets import (
     udp,
     vxlan,
 )
-from ebpfc.testing.truth import truth_of
-
-TRUTHS = {"T": True, "F": False, "?": None}
+from ebpfc.testing.truth_tables import Row, rows
 
 
 def extensions(count: int, carried: Layer, kind: int = 60) -> Layer:
@@ -497,21 +489,6 @@ TABLES: dict[str, tuple[bytes, str]] = {
 }
 
 
-def rows() -> list[object]:
-    found: list[object] = []
-    for name, (frame, table) in TABLES.items():
-        for line in table.strip().splitlines():
-            expression, spec = re.fullmatch(r"\s*(.*?)\s+([TF?](?: \d+[TF?])*)", line).groups()  # type: ignore[union-attr]
-            found.append(pytest.param(expression, frame, spec, id=f"{name}: {expression}"))
-    return found
-
-
-@pytest.mark.parametrize(("expression", "frame", "spec"), rows())
-def test_known_from(expression: str, frame: bytes, spec: str) -> None:
-    first, *changes = spec.split()
-    truths = {0: first} | {int(change[:-1]): change[-1] for change in changes}
-    assert max(truths) <= len(frame), "the table speaks of bytes that the frame does not have"
-    expected = TRUTHS[first]
-    for length in range(len(frame) + 1):
-        expected = TRUTHS[truths[length]] if length in truths else expected
-        assert truth_of(expression, frame[:length]) is expected, f"the first {length} bytes"
+@pytest.mark.parametrize("row", rows(TABLES), ids=str)
+def test_known_from(row: Row) -> None:
+    assert not row.wrong()
