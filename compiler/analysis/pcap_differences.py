@@ -8,19 +8,18 @@ never comes here.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 
+from ebpfc.compiler.analysis.atoms import atoms
 from ebpfc.compiler.analysis.elision import without_elisions
-from ebpfc.compiler.analysis.pcap_forms import in_pcap_forms
+from ebpfc.compiler.analysis.pcap_forms import PCAP_OPENS, in_pcap_forms
 from ebpfc.compiler.analysis.pcap_spelling import plain_spelling, tcpdump_spelling
-from ebpfc.compiler.analysis.seeing_through import over_ipv4, sees_through, walks_extensions
+from ebpfc.compiler.analysis.pcap_tests import Place, Test, tests_of
+from ebpfc.compiler.analysis.seeing_through import over_ipv4, reads_ethernet, sees_through, walks_extensions
 from ebpfc.compiler.ast.nodes import (
     NOWHERE,
     And,
     Atom,
     Encap,
-    IPv4,
-    IPv4Range,
     IPv6,
     LengthTest,
     Match,
@@ -36,110 +35,44 @@ from ebpfc.compiler.ast.nodes import (
 )
 from ebpfc.compiler.ast.printer import print_match
 from ebpfc.compiler.diagnostics.model import Diagnostic
-from ebpfc.compiler.fields import MAX_TAGS, PROTOCOLS
+from ebpfc.compiler.fields import PROTOCOLS
 
 NO_SPELLING = "tcpdump has no way to write it"
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """Round a test: tags open, and whether the chains it stands in say `not vlan`, or a protocol of IPv4 or ARP."""
-
-    tags: int = 0
-    untagged: bool = False
-    not_ipv6: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class _Test:
-    """`ends`: of an encapsulation, the number of the last test in its scope."""
-
-    atom: Atom
-    place: _Place
-    ends: int = -1
-
-
 def pcap_differences(match: Match) -> tuple[Diagnostic, ...]:
     whole = without_elisions(match)
-    tests: list[_Test] = []
-    _walk(whole, _Place(), tests)
-    found = (_tags(tests, whole), _extensions(tests), _missing_bytes(whole), _scope(tests, whole), _forms(tests, whole))
-    return tuple(note for note in found if note is not None)
-
-
-def _walk(match: Match, place: _Place, tests: list[_Test]) -> None:
-    """Adds the tests of one chain, in the order of the text."""
-    items = match.items if isinstance(match, And) else (match,)
-    opened: list[int] = []
-    place = _in_chain(items, place)
-    for item in items:
-        match item:
-            case Encap(kind):
-                opened.append(len(tests))
-                tests.append(_Test(item, place))
-                place = replace(place, tags=place.tags + 1) if kind == "vlan" else _Place()
-            case Or(inside):
-                for one in inside:
-                    _walk(one, place, tests)
-            case Not(inside) | Paren(inside) | Named(_, inside):
-                _walk(inside, place, tests)
-            case And():
-                _walk(item, place, tests)
-            case _:
-                tests.append(_Test(item, place))
-    for index in opened:
-        tests[index] = replace(tests[index], ends=len(tests) - 1)
-
-
-def _in_chain(items: tuple[Match, ...], place: _Place) -> _Place:
-    return replace(
-        place,
-        untagged=place.untagged or (place.tags == 0 and any(_is_not_vlan(item) for item in items)),
-        not_ipv6=place.not_ipv6 or any(_is_not_ipv6(item) for item in items),
+    tests = tests_of(whole)
+    found = (
+        _tags(tests, whole),
+        _extensions(tests),
+        _chains(tests),
+        _missing_bytes(whole),
+        _scope(tests, whole),
+        _labels(tests),
+        _alone(tests),
+        _forms(tests, whole),
     )
-
-
-def _is_not_vlan(match: Match) -> bool:
-    inside = match.match if isinstance(match, Not) else None
-    while isinstance(inside, Paren):
-        inside = inside.match
-    return isinstance(inside, Encap) and inside.kind == "vlan" and inside.values is None
-
-
-def _is_not_ipv6(match: Match) -> bool:
-    match match:
-        case ProtoTest(proto):
-            row = PROTOCOLS.get(proto)
-            over_ip = row is not None and row.level == "transport"
-            return proto in ("ip", "arp", "rarp") or (row is not None and over_ip and row.ipv6 is None)
-        case Primitive("ip" | "arp" | "rarp"):
-            return True
-        case Primitive(type="host" | "net" | None, value=value):
-            items = value.items if isinstance(value, SetLiteral) else (value,)
-            return all(isinstance(item, IPv4 | IPv4Range) for item in items)
-        case Paren(inside):
-            return _is_not_ipv6(inside)
-        case _:
-            return False
+    return tuple(note for note in found if note is not None)
 
 
 # ---------------------------------------------------------------------------------------------------- the differences
 
 
-def _tags(tests: list[_Test], whole: Match) -> Diagnostic | None:
-    met = [t.atom for t in tests if sees_through(t.atom) and t.place.tags < MAX_TAGS and not t.place.untagged]
-    return _note(
+def _tags(tests: list[Test], whole: Match) -> Diagnostic | None:
+    met = [t.atom for t in tests if sees_through(t.atom) and t.place.may_be_tagged]
+    return note(
         "PF0821",
         "here tags are looked through",
         met,
         "tcpdump looks behind a tag only where a `vlan` stands before it",
-        (_to_mean_the_same(tcpdump_spelling(whole)),),
+        (_to_mean_the_same(whole),),
     )
 
 
-def _extensions(tests: list[_Test]) -> Diagnostic | None:
+def _extensions(tests: list[Test]) -> Diagnostic | None:
     met = [t.atom for t in tests if walks_extensions(t.atom) and not t.place.not_ipv6]
-    return _note(
+    return note(
         "PF0823",
         "here IPv6 extension headers are looked through",
         met,
@@ -165,7 +98,7 @@ def _extension_hints(atom: Atom) -> tuple[str, ...]:
 
 def _missing_bytes(whole: Match) -> Diagnostic | None:
     met = list(_alternatives(whole, positive=True))
-    return _note(
+    return note(
         "PF0824",
         "here a missing byte leaves the rest of the match to decide",
         met,
@@ -208,7 +141,7 @@ def _reads_deep(match: Match) -> bool:
     match match:
         case ProtoTest(proto):
             return proto not in PROTOCOLS or PROTOCOLS[proto].level != "net"
-        case LengthTest() | Encap("vlan", None):
+        case LengthTest() | Encap("vlan", None) | Encap("pppoed"):
             return False
         case And(items) | Or(items):
             return any(_reads_deep(item) for item in items)
@@ -233,25 +166,76 @@ def _reads(match: Match) -> object:
             return id(match)
 
 
-def _scope(tests: list[_Test], whole: Match) -> Diagnostic | None:
-    met = [t.atom for t in tests if isinstance(t.atom, Encap) and any(_is_moved(u.atom) for u in tests[t.ends + 1 :])]
-    return _note(
+def _scope(tests: list[Test], whole: Match) -> Diagnostic | None:
+    met = [
+        t.atom
+        for t in tests
+        if isinstance(t.atom, Encap)
+        and t.atom.kind in PCAP_OPENS
+        and any(_is_moved(u.atom, t.atom) for u in tests[t.ends + 1 :])
+    ]
+    return note(
         "PF0825",
         "here an encapsulation ends with its `and` chain",
         met,
         "in tcpdump, all to the right of it reads what is inside",
-        (_to_mean_the_same(tcpdump_spelling(whole)),),
+        (_to_mean_the_same(whole),),
     )
 
 
-def _is_moved(atom: Atom) -> bool:
-    return sees_through(atom) or isinstance(atom, Encap | Primitive)
+def _is_moved(atom: Atom, by: Encap) -> bool:
+    return (
+        sees_through(atom)
+        or isinstance(atom, Encap | Primitive)
+        or (by.kind not in ("vlan", "mpls") and reads_ethernet(atom))
+    )
 
 
-def _forms(tests: list[_Test], whole: Match) -> Diagnostic | None:
-    met = [t.atom for t in tests if not (isinstance(t.atom, Encap) or in_pcap_forms(t.atom) == t.atom)]
-    text = plain_spelling(whole)
-    return _note(
+def _labels(tests: list[Test]) -> Diagnostic | None:
+    return note(
+        "PF0826",
+        "here a stack of labels is looked through",
+        [t.atom for t in tests if isinstance(t.atom, Encap) and t.atom.kind == "mpls" and not t.place.stack],
+        "tcpdump takes this label for the last, and does not know 0x8848",
+        (f"{NO_SPELLING}; of one label and EtherType 0x8847 both mean the same",),
+    )
+
+
+def _alone(tests: list[Test]) -> Diagnostic | None:
+    return note(
+        "PF0829",
+        "never true of an IP packet alone, as it is inside",
+        [t.atom for t in tests if t.place.alone and _is_of_ethernet(t.atom, t.place)],
+        "tcpdump compares other bytes here, or refuses this",
+        ("write it before what opens the packet inside",),
+    )
+
+
+def _is_of_ethernet(atom: Atom, place: Place) -> bool:
+    """Does it ask for what only an Ethernet header, or an EtherType, announces?"""
+    match atom:
+        case Encap("mpls"):
+            return not place.stack
+        case Encap("vlan" | "pppoes" | "pppoed") | ProtoTest("stp" | "arp" | "rarp") | Primitive("arp" | "rarp"):
+            return True
+        case _:
+            return reads_ethernet(atom)
+
+
+def _chains(tests: list[Test]) -> Diagnostic | None:
+    return note(
+        "PF0827",
+        "here a chain of headers is walked as everywhere in this language",
+        [t.atom for t in tests if isinstance(t.atom, Primitive) and t.atom.type == "protochain"],
+        "tcpdump walks any number of headers, 51 over IPv4, and 0, 43, 44, 51 and 60 over IPv6",
+        (f"{NO_SPELLING}; it differs behind two headers 51 over IPv4, and over IPv6 behind 135, 139 and 140",),
+    )
+
+
+def _forms(tests: list[Test], whole: Match) -> Diagnostic | None:
+    met = [t.atom for t in tests if in_pcap_forms(t.atom) != t.atom]
+    text = plain_spelling(whole) or tcpdump_spelling(whole)
+    return note(
         "PF0820",
         "a form that tcpdump does not have",
         met,
@@ -260,7 +244,7 @@ def _forms(tests: list[_Test], whole: Match) -> Diagnostic | None:
     )
 
 
-def _note(code: str, message: str, met: Sequence[Match], label: str, hints: tuple[str, ...]) -> Diagnostic | None:
+def note(code: str, message: str, met: Sequence[Match], label: str, hints: tuple[str, ...]) -> Diagnostic | None:
     """At the first place that meets it; how many others there are stands in the label."""
     if not met:
         return None
@@ -273,5 +257,9 @@ def _span_of(match: Match) -> Span:
     return match.span
 
 
-def _to_mean_the_same(text: str | None) -> str:
-    return NO_SPELLING if text is None else f"for tcpdump to mean the same, write `{text}`"
+def _to_mean_the_same(whole: Match) -> str:
+    text = tcpdump_spelling(whole)
+    if text is not None:
+        return f"for tcpdump to mean the same, write `{text}`"
+    tunnels = any(isinstance(atom, Encap) and atom.kind not in ("vlan", "pppoed") for atom in atoms(whole))
+    return "no way is known to say the same to tcpdump" if tunnels else NO_SPELLING

@@ -47,6 +47,8 @@ from ebpfc.compiler.ast.nodes import (
 )
 from ebpfc.compiler.fields import FIELDS, PROTOCOLS
 
+PCAP_OPENS = ("vlan", "vxlan", "geneve", "mpls", "pppoes")
+"""Encapsulations behind which tcpdump looks; VXLAN from libpcap 1.11 on."""
 _ACCESS_SIZES = (1, 2, 4)
 _FLAGS_AT = 13  # RFC 9293 section 3.1
 _VID = 0xFFF
@@ -58,8 +60,8 @@ def in_pcap_forms(atom: Atom) -> Match | None:
             return atom
         case Primitive(outer=False):
             return _each(atom.value, lambda item: _primitive(atom, item))
-        case Encap(values=None | Number(), port=None):
-            return atom
+        case Encap(kind, values=None | Number(), port=None):
+            return atom if kind in PCAP_OPENS or kind == "pppoed" else None
         case Relation():
             return _relation(atom)
         case Member(keys=(key,), items=SetLiteral() as items):

@@ -42,7 +42,7 @@ _LONGEST = 1_000
 
 def tcpdump_spelling(match: Match) -> str | None:
     match = without_elisions(match)
-    return _printed(_behind_one_tag(match) or _by_tags(match))
+    return _printed(_in_a_session(match) or _behind_one_tag(match) or _by_tags(match))
 
 
 def plain_spelling(match: Match) -> str | None:
@@ -87,6 +87,22 @@ def _or_one_more(level: Match | bool, rest: Match | bool) -> Match | bool:
     return either(parts) if parts else False
 
 
+def _in_a_session(match: Match) -> Match | None:
+    """`not vlan and pppoes and E`: `pppoes` moves all that follows, so that only frames of one depth can be said."""
+    items = match.items if isinstance(match, And) else ()
+    at = next((at for at, item in enumerate(items) if isinstance(item, Encap) and item.kind == "pppoes"), 0)
+    if at == 0 or any(isinstance(atom, Encap) for item in items[at + 1 :] for atom in atoms(item)):
+        return None
+    try:
+        before = [_for_tags(And(items[:at]), count, 0)[0] for count in range(MAX_TAGS + 1)]
+    except _NoSpellingError:
+        return None
+    inside = _plain(And(items[at:]))
+    if any(level is not False for level in before[1:]) or not isinstance(inside, And):
+        return None
+    return inside if before[0] is True else None if before[0] is False else And((_grouped(before[0]), *inside.items))
+
+
 def _behind_one_tag(match: Match) -> Match | None:
     """`vlan 5 and E`, nothing about tags in E: `vlan 5 and (E or (vlan and E))` reads better."""
     match match:
@@ -128,7 +144,7 @@ def _for_tags(match: Match, count: int, opened: int) -> tuple[Match | bool, int]
             return one if isinstance(one, bool) else _parentheses(one), opened
         case Primitive("ether", _, "proto", values):
             return _sure(ethertype_test(opened, values)), opened
-        case Encap():
+        case Encap(kind) if kind != "pppoed":
             raise _NoSpellingError
         case _:
             return _sure(in_pcap_forms(match)), opened
@@ -136,6 +152,10 @@ def _for_tags(match: Match, count: int, opened: int) -> tuple[Match | bool, int]
 
 def _chain(items: list[Match]) -> Match | bool:
     return True if not items else items[0] if len(items) == 1 else And(tuple(items))
+
+
+def _grouped(match: Match) -> Match:
+    return Paren(match) if isinstance(match, And | Or) else match
 
 
 def _parentheses(match: Match) -> Match:
@@ -193,7 +213,8 @@ def _looks_behind_tags(match: Match) -> bool:
 
 def _asks_tags(match: Match) -> bool:
     return any(
-        isinstance(atom, Encap) or (isinstance(atom, Primitive) and (atom.proto, atom.type) == ("ether", "proto"))
+        (isinstance(atom, Encap) and atom.kind != "pppoed")
+        or (isinstance(atom, Primitive) and (atom.proto, atom.type) == ("ether", "proto"))
         for atom in atoms(match)
     )
 

@@ -49,6 +49,19 @@ def sees_through(atom: Atom) -> bool:
             return False
 
 
+def reads_ethernet(atom: Atom) -> bool:
+    """Does it read the Ethernet header, where what is open has one?"""
+    match atom:
+        case Primitive(proto):
+            return proto == "ether"
+        case Cast(proto):
+            return proto in (None, "ether")
+        case Relation() | Member():
+            return "ether" in _protocols_of(atom)
+        case _:
+            return False
+
+
 def walks_extensions(atom: Atom) -> bool:
     """Does it ask, over IPv6, for what stands behind the extension headers?"""
     match atom:

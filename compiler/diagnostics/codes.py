@@ -110,6 +110,10 @@ CODES: dict[str, str] = {
     "PF0823": "extension headers are looked through",
     "PF0824": "a missing byte is not the end",
     "PF0825": "an encapsulation has a scope",
+    "PF0826": "a stack of labels is looked through",
+    "PF0827": "a chain of headers is walked in another way",
+    "PF0828": "a port's name stands for its number",
+    "PF0829": "never true of an IP packet alone",
     # toolchain
     "PF0901": "no compiler found",
     "PF0902": "the named compiler does not run",

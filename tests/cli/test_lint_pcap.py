@@ -22,6 +22,7 @@ from ebpfc.testing.semantics.malformed import malformed
 from ebpfc.testing.semantics.packet import decode
 
 TAGS, HEADERS, BYTES, SCOPE, FORM = "PF0821", "PF0823", "PF0824", "PF0825", "PF0820"
+LABELS, CHAIN, NAME, ALONE = "PF0826", "PF0827", "PF0828", "PF0829"
 
 
 def notes(text: str, capsys: pytest.CaptureFixture[str], *options: str) -> list[dict[str, object]]:
@@ -69,6 +70,42 @@ def notes(text: str, capsys: pytest.CaptureFixture[str], *options: str) -> list[
         ("src host {10.0.0.1, 10.0.0.2}", [TAGS, FORM]),
         ("fragment", [TAGS, FORM]),
         ("malformed", [TAGS, FORM]),
+        ("stp", [TAGS]),
+        ("stp and not vlan", []),
+        ("pppoed and not vlan", []),
+        ("(pppoed) or arp", [TAGS]),
+        ("pppoed or less 60", [TAGS]),
+        ("pppoes and ip", [TAGS]),
+        ("pppoes and tcp", [TAGS, HEADERS]),
+        ("pppoes and ip or ether[0] == 1", [TAGS, BYTES, SCOPE]),
+        ("mpls", [TAGS, LABELS]),
+        ("not vlan and mpls and mpls and ip", [SCOPE, LABELS]),
+        ("(mpls and ip) or ether[0] == 1", [TAGS, BYTES, LABELS]),
+        ("(mpls and ip) or less 60", [TAGS, BYTES, LABELS]),
+        ("ip and geneve and ip", [TAGS]),
+        ("pppoes and ether[0] == 1", [TAGS, ALONE]),
+        ("pppoes and stp", [TAGS, ALONE]),
+        ("pppoes and mpls and mpls", [TAGS, LABELS, ALONE]),
+        ("pppoes and arp host 10.0.0.1", [TAGS, ALONE]),
+        ("ip and geneve and ether broadcast", [TAGS]),
+        ("not vlan and ip and geneve and not vlan and ip", [SCOPE]),
+        ("geneve and ip", [TAGS, HEADERS]),
+        ("vxlan and not vlan and arp", [TAGS, HEADERS, SCOPE]),
+        ("ip and vlan and not vlan", [TAGS]),
+        ("(geneve) and ether broadcast", [TAGS, HEADERS, SCOPE]),
+        ("(geneve) and less 60", [TAGS, HEADERS]),
+        ("geneve 5 port 6082", [TAGS, HEADERS, FORM]),
+        ("pppoes {5, 6}", [TAGS, FORM]),
+        ("gre", [TAGS, HEADERS, FORM]),
+        ("ip and ipip and ip", [TAGS, FORM]),
+        ("mpls.label == 5", [TAGS, FORM]),
+        ("vlan {5, 6}", [FORM]),
+        ("ip6 protochain 6", [TAGS, CHAIN]),
+        ("ip and protochain {6, 17}", [TAGS, CHAIN, FORM]),
+        ("port ssh", [TAGS, HEADERS, NAME]),
+        ("port 22 or ssh", [TAGS, HEADERS, BYTES, NAME]),
+        ("ip and tcp port ssh", [TAGS]),
+        ("ip and src portrange ftp-data-ssh and not vlan", [NAME]),
     ],
 )
 def test_the_differences_that_are_met(text: str, codes: list[str], capsys: pytest.CaptureFixture[str]) -> None:
@@ -84,7 +121,18 @@ def test_the_differences_that_are_met(text: str, codes: list[str], capsys: pytes
         ("udp port 53", HEADERS, 1, 12, "of IPv4 alone both mean the same: `ip and udp port 53`"),
         ("icmp6[0] == 1", HEADERS, 1, 14, "tcpdump has no way to write it"),
         ("not vlan and arp", SCOPE, 5, 9, "for tcpdump to mean the same, write `arp`"),
-        ("vxlan 5 or arp", SCOPE, 1, 8, "tcpdump has no way to write it"),
+        ("vxlan 5 or arp", SCOPE, 1, 8, "no way is known to say the same to tcpdump"),
+        ("not vlan and pppoes 5 and ip", SCOPE, 5, 9, "for tcpdump to mean the same, write `pppoes 5 and ip`"),
+        ("less 9 and not vlan and pppoes and tcp", SCOPE, 16, 20, "same, write `less 9 and pppoes and tcp`"),
+        ("not vlan and (pppoes and ip) and less 9", SCOPE, 5, 9, "no way is known to say the same to tcpdump"),
+        ("(pppoes and ip) or ether broadcast", SCOPE, 2, 8, "no way is known to say the same to tcpdump"),
+        ("not vlan and mpls and ip", LABELS, 14, 18, "of one label and EtherType 0x8847 both mean the same"),
+        ("mpls and ether broadcast", ALONE, 10, 25, "write it before what opens the packet inside"),
+        ("ip and (pppoes and (ip or vlan 5))", ALONE, 27, 33, "write it before what opens the packet inside"),
+        ("ip protochain 6", CHAIN, 1, 16, "it differs behind two headers 51 over IPv4"),
+        ("vlan {1, 2-3}", FORM, 1, 14, "write `vlan and (ether[14:2] & 4095 == 1 or (ether[14:2] & 4095 >= 2"),
+        ("stp", TAGS, 1, 4, "for tcpdump to mean the same, write `stp or (vlan and (stp or (vlan and stp)))`"),
+        ("tcp and src port {80, ssh}", NAME, 9, 27, "for tcpdump write `tcp and (src port 80 or src port 22)`"),
         ("less 9 and ip.ttl < 5", FORM, 12, 22, "for tcpdump write `less 9 and ip[8] < 5`"),
         ("less 9 and fragment", FORM, 12, 20, "tcpdump has no way to write it"),
         ("ether broadcast or less 60", BYTES, 1, 16, "it differs on packets cut short only"),
@@ -147,7 +195,8 @@ ATOMS = (
     "ether host 02:00:00:00:00:01", "ether broadcast", "ether multicast", "less 100", "greater 60", "ip[8] < 64",
     "ether[12:2] == 0x0800", "ether proto 0x0806", "not vlan", "vlan", "vlan 100", "tcp[13] & 2 != 0", "ip proto 17",
     "ip6 host 2001:db8::1", "src net 2001:db8::/32", "ip multicast",
-    "dst port 80", "len > 70", "ether[14] & 0xf0 == 0x40",
+    "dst port 80", "len > 70", "ether[14] & 0xf0 == 0x40", "stp", "pppoed", "pppoes", "pppoes 5 and ip",
+    "pppoes and icmp", "ip and geneve", "ip and geneve and ip",
 )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ import argparse
 
 from ebpfc.cli.messages import print_diagnostics
 from ebpfc.compiler.analysis.pcap_differences import pcap_differences
+from ebpfc.compiler.analysis.pcap_port_names import port_name_note
 from ebpfc.compiler.ast.build import parse_expression
 from ebpfc.compiler.diagnostics.model import Diagnostic, PolicyError, Sink
 from ebpfc.compiler.sema import build_expression_policy
@@ -33,5 +34,7 @@ def _notes(text: str, netmask: int | None, sources: SourceMap) -> tuple[Diagnost
     match = parse_expression(text, sources, sink)
     policy = None if match is None else build_expression_policy(match, sources, sink, netmask=netmask)
     sink.raise_if_errors()
-    assert policy is not None and policy.rules[0].match is not None
-    return (*sink.items, *pcap_differences(policy.rules[0].match))
+    assert match is not None and policy is not None and policy.rules[0].match is not None
+    resolved = policy.rules[0].match
+    names = port_name_note(match, resolved)
+    return (*sink.items, *pcap_differences(resolved), *(() if names is None else (names,)))
