@@ -209,7 +209,7 @@ def random_text(rng: Random) -> str:
 def sound_or_cut(rng: Random) -> bytes:
     """A sound frame of any kind with up to two tags, in one case of three cut behind its Ethernet header."""
     while True:
-        frame = random_frame(rng)
+        frame = random_frame(rng, wide=True)
         packet = decode(Frame(frame))
         if not malformed(packet) and packet.tag(2) is not True:
             return frame[: rng.randint(14, len(frame))] if rng.random() < 0.33 else frame
