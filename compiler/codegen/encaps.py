@@ -18,7 +18,6 @@ _OTHERWISE: dict[ir.EncapName, tuple[Otherwise, ...]] = {
     "geneve": ((8, 1, "{} & 0xc0"),),  # RFC 8926: version
     "gtp": ((8, 1, "({} & 0xf0) != 0x30"), (9, 1, "{} != 255")),  # 3GPP TS 29.281: version 1, PT, a G-PDU
     "gre": ((1, 1, "{} & 7"),),  # RFC 2784: version
-    "gre-key": ((1, 1, "{} & 7"), (0, 1, "!({} & 0x20)")),  # RFC 2890: a key is present
 }
 
 
@@ -34,15 +33,18 @@ def encap_true(test: ir.EncapIs, plan: Plan) -> Condition:
 
 def encap_false(test: ir.EncapIs, plan: Plan) -> Condition:
     fact, layer = plan.encap(test), test.layer  # beside "or not this inside", what is inside must be parsed
+    if test.name == "mpls-2":
+        return any_of(encap_false(ir.EncapIs(layer, "mpls-1"), plan), facts(plan, layer, "MPLS_BOTTOM"))
+    if test.name == "gre-key":  # RFC 2890
+        gre = ir.EncapIs(layer, "gre")
+        keyless = facts(plan, layer, plan.encap(gre), clear=(fact,))
+        return any_of(encap_false(gre, plan), keyless)
     if not ir.carriers(test.name):
-        if test.name == "mpls-2":
-            first = encap_false(ir.EncapIs(layer, "mpls-1"), plan)
-            return any_of(first, facts(plan, layer, "MPLS_BOTTOM"))
         return facts(plan, layer, "TYPE", clear=(fact,))
     carrier = _carrier(test)
     parts = [protocol_is(carrier, plan, negated=True), facts(plan, layer, "LATER")]
     port: tuple[Otherwise, ...] = ((2, 2, f"B16({{}}) != {test.port}"),) if test.port else ()
-    base = "gre" if test.name in ("gre", "gre-key") else "udp"
+    base = "gre" if test.name == "gre" else "udp"
     for offset, size, differs in (*port, *_OTHERWISE.get(test.name, ())):
         slot = plan.slot(ir.Load(layer, base, offset, size))
         assert slot is not None

@@ -56,7 +56,7 @@ _MEMBERS = {
 _CTYPES = {1: "u8", 2: "u16", 3: "u32", 4: "u32", 6: "u64", 16: "u64"}
 _TRANSPORT = "l4"
 _NEVER_LATE = frozenset(
-    "dport tunnel_flags tunnel_type gre_flags gre_version gre_key mpls1 mpls2 dsap".split()
+    "dport tunnel_flags tunnel_type gre_version gre_key mpls1 mpls2 dsap".split()
 )  # read to tell encapsulations, or at places that only the parse knows
 NEVER_OPENS = ("pppoed", "mpls-2")
 """Encapsulations that lead to no packet inside, or to none that another has not led to."""

@@ -18,13 +18,15 @@ from ebpfc.cli.main import main
 from ebpfc.cli.packet_line import packet_line
 from ebpfc.runtime.capture import Frame, open_capture, read_capture
 from ebpfc.runtime.capture_writer import CaptureWriter
-from ebpfc.testing import packets
+from ebpfc.testing import encapsulated, packets
 from ebpfc.testing.random_frames import random_frame
 from ebpfc.testing.semantics import Frame as JudgedFrame
 
 ROOT = Path(__file__).parents[2]
 SECOND = 10**9
 SSH = packets.ether(packets.ip4(packets.tcp(dport=22)))
+PING = packets.ip6(packets.icmp6())
+IP6_PAIR = "2001:db8::1 > 2001:db8::2"
 FRAMES = (
     SSH,
     packets.ether(packets.tag(packets.ip4(packets.tcp(dport=22)), 5)),
@@ -210,7 +212,16 @@ def test_what_the_shell_may_hand_over(rest: str, status: int, words: str, captur
         (packets.ether(packets.ip6(packets.udp(dport=53))), "2001:db8::1.40000 > 2001:db8::2.53: udp"),
         (packets.ether(packets.ip4(packets.icmp())), "10.0.0.1 > 10.0.0.2: icmp"),
         (packets.ether(packets.ip4(packets.udp(dport=9), offset=5)), "10.0.0.1 > 10.0.0.2: udp fragment"),
-        (packets.ether(packets.ip4(packets.vxlan(SSH, 7))), "10.0.0.1.40000 > 10.0.0.2.4789: udp, vxlan 7"),
+        (
+            packets.ether(packets.ip4(packets.vxlan(SSH, 7))),
+            "10.0.0.1.40000 > 10.0.0.2.4789: udp, vxlan 7, 10.0.0.1.40000 > 10.0.0.2.22: tcp",
+        ),
+        (
+            packets.ether(packets.tag(encapsulated.mpls(packets.ip4(encapsulated.gre(PING)), 16, 17), 5)),
+            "vlan 5, mpls 16, 10.0.0.1 > 10.0.0.2: proto 47, gre, 2001:db8::1 > 2001:db8::2: icmp6",
+        ),
+        (packets.ether(packets.ip6(encapsulated.gre(PING, 9))), f"{IP6_PAIR}: proto 47, gre 9, {IP6_PAIR}: icmp6"),
+        (packets.ether(encapsulated.pppoes(PING, 3))[:21], "pppoes 3, cut short"),
         (packets.ether(packets.raw(0x88CC)), "02:00:00:00:00:01 > 02:00:00:00:00:02: ethertype 0x88cc"),
         (SSH[:20], "? > ?: ip"),
         (SSH[:35], "10.0.0.1 > 10.0.0.2: tcp"),
@@ -225,7 +236,7 @@ def test_the_words_for_a_packet(frame: bytes, line: str) -> None:
 def test_any_frame_has_one_printable_line() -> None:
     rng = Random(11)
     for _ in range(2_000):
-        assert packet_line(JudgedFrame(random_frame(rng))).isprintable()
+        assert packet_line(JudgedFrame(random_frame(rng, wide=True))).isprintable()
 
 
 # ----------------------------------------------------------------------------------------------------------- tcpdump

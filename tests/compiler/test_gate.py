@@ -46,6 +46,6 @@ def test_a_block_with_an_else_is_not_skipped(otherwise: str) -> None:
 
 def test_the_inner_packet_is_parsed_for_the_vnis_that_rules_name() -> None:
     c = program("if vxlan 7 {\n drop tcp dst port 1\n pass\n}\ndrop udp dst port 9\ndrop arp")
-    assert "if (HAS(outer, VXLAN_4789 | VNI) && outer->vni == 7) {" in c
+    assert "if (HAS(outer, VXLAN_4789 | VNI) && outer->vni == 7)\n" in c
     everything = program("if vxlan {\n drop tcp dst port 1\n pass\n}\ndrop udp dst port 9\ndrop arp")
     assert "if (HAS(outer, VXLAN_4789)) {" in everything

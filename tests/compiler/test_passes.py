@@ -72,7 +72,7 @@ def test_every_pass_has_cases() -> None:
     "text",
     [
         "rule 0 drop (tag 0 3)",
-        "rule 0 drop (in (load 2 ip 8 1) 1-1)",
+        "rule 0 drop (in (load 3 ip 8 1) 1-1)",
         "rule 0 drop (in (load 0 ip 8 5) 1-1)",
         "rule 0 drop (in (load 0 ip 8 1) 5-3)",
         "rule 0 drop (in (load 0 nowhere 8 1) 1-1)",
