@@ -1,0 +1,115 @@
+"""What a policy remembers: tables and limiters, the guards and actions that use them, and what is logged.
+
+In: nothing (data only). Times are ns, sizes counts of entries. Law: docs/adr/0003-tables-and-limiters.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from ebpfc.compiler.ast.arithmetic import FieldRef
+from ebpfc.compiler.ast.matches import KeyField
+from ebpfc.compiler.ast.places import Span, span_field
+
+DEFAULT_SIZE = 65_536
+LARGEST_SIZE = 1 << 24
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One field or several. `mask4`, `mask6`: bits that count of the address that is the last field; None: all."""
+
+    fields: tuple[KeyField | FieldRef, ...]
+    mask4: int | None = None
+    mask6: int | None = None
+    span: Span = span_field()
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """`amount` packets, bits or bytes in each `period`."""
+
+    amount: int
+    unit: Literal["packets", "bits", "bytes"]
+    period: int
+    span: Span = span_field()
+
+
+@dataclass(frozen=True, slots=True)
+class Limiter:
+    """`burst` is in packets, or bytes for bits and bytes; None: what the rate gives in 100 ms. No key: one for all."""
+
+    rate: Rate
+    key: Key | None = None
+    burst: int | None = None
+    size: int = DEFAULT_SIZE
+    full: Literal["over", "within"] = "over"
+    span: Span = span_field()
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """`table NAME key KEY ...`; `net`: the last field is a prefix (`src net`); `evict`: the least recently used goes."""
+
+    name: str
+    key: Key
+    net: bool = False
+    timeout: int | None = None
+    size: int = DEFAULT_SIZE
+    evict: bool = True
+    span: Span = span_field()
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """`limit NAME RATE ...`: a limiter that guards share by its name."""
+
+    name: str
+    limiter: Limiter
+    span: Span = span_field()
+
+
+@dataclass(frozen=True, slots=True)
+class RateGuard:
+    """`over 100/s per src`, `within NAME`: a limiter of its own, or the name of one."""
+
+    kind: Literal["over", "within"]
+    limiter: Limiter | str
+    span: Span = span_field()
+
+
+@dataclass(frozen=True, slots=True)
+class TableName:
+    """A table where a set could stand: `src in banned`."""
+
+    name: str
+    span: Span = span_field()
+
+
+@dataclass(frozen=True, slots=True)
+class Add:
+    """`add KEY to TABLE [for D]`."""
+
+    key: Key
+    table: str
+    duration: int | None = None
+    span: Span = span_field()
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """`delete KEY from TABLE`."""
+
+    key: Key
+    table: str
+    span: Span = span_field()
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """`log ["text"] [N bytes]`: an event with the first `size` bytes of the frame."""
+
+    text: str = ""
+    size: int = 96
+    span: Span = span_field()
