@@ -90,8 +90,9 @@ def compare(text: str, match: Match, theirs: LibpcapFilter, frames: list[bytes])
             tally.unjudged += 1
             continue
         tally.applied.update(verdict.differences or {0})
-        said = theirs.matches(data)
-        if ours is not verdict.truth or (not verdict.differences and said is not (ours is True)):
+        # Behind two authentication headers libpcap may walk for ever: it is asked only where no difference applies.
+        said = None if verdict.differences else theirs.matches(data)
+        if ours is not verdict.truth or (said is not None and said is not (ours is True)):
             answers = f"reference {ours}, by the rule {verdict.truth}, libpcap {said}"
             tally.failures.append(f"{text}: {answers}, differences {sorted(verdict.differences)}: {data.hex()}")
     return tally

@@ -1,8 +1,8 @@
 """Random expressions of pcap-filter(7). In: a `random.Random`. Out: text that libpcap and this language both know.
 
 All of the manual's grammar that both read: every qualifier, direction and order, elision, parentheses round ids,
-`not` before ids, all spellings of operators, names, numbers and addresses, arithmetic, `vlan`. Now and then one of the
-two refuses what comes out (`host 10.0.0.1` behind `tcp src`): the caller drops it, and checks the reason.
+`not` before ids, all spellings of operators, names, numbers and addresses, arithmetic, encapsulations. Now and then one
+of the two refuses what comes out (`host 10.0.0.1` behind `tcp src`): the caller drops it, and checks the reason.
 Numbers and addresses are those of `pool`, so that frames meet them.
 """
 
@@ -31,9 +31,13 @@ PROTOCOLS = (
 SERVICES = {"tcp ": ("http", "ssh", "domain", "https", "ftp-data"), "udp ": ("domain", "tftp", "snmp"), "": ("domain",)}
 """Names that the protocol before `port` has in /etc/services; a bare name means all of its protocols here only."""
 RANGES = {"tcp ": ("ssh-http", "22-https", "ftp-data-ssh"), "": ("domain-80", "22-domain")}
-NUMBERED = ("\\tcp", "\\udp", "\\icmp", "\\sctp", "\\igmp", "\\esp", "\\ah", "\\pim", "\\vrrp", "gre", "ospf", "0x6")
+NUMBERED = ("\\tcp", "\\udp", "\\icmp", "\\sctp", "\\igmp", "\\esp", "\\ah", "\\pim", "\\vrrp", "\\gre", "ospf", "0x6")
 ETHERTYPES = ("\\ip", "\\ip6", "\\arp", "\\rarp", "loopback", "0x0800", "0x86dd", "0x88cc", "0x8100", "2054", "0x8847")
 NETS = ("10", "10.0", "10.0.0", "192.168", "10.0.0.0 mask 255.0.0.0", "10.0.0.1 mask 255.0.0.255", "0.0.0.0/0")
+OPENINGS = (
+    ("mpls", pool.LABELS), ("mpls", pool.LABELS), ("pppoes", pool.SESSIONS), ("geneve", pool.VNIS),
+    ("geneve", pool.VNIS),
+)  # fmt: skip
 CONSTANTS = (
     ("icmp[icmptype]", ("icmp-echo", "icmp-echoreply", "icmp-unreach", "icmp-redirect", "icmp-timxceed")),
     ("icmp[icmpcode]", ("0", "1", "4")),
@@ -56,9 +60,9 @@ def random_expression(rng: Random, depth: int = 2) -> str:
     kind = rng.random()
     if depth == 0 or kind < 0.25:
         return _elided(rng)
-    if kind < 0.4:
-        return _tagged(rng, depth)
-    if kind < 0.5:
+    if kind < 0.45:
+        return _opened(rng, depth)
+    if kind < 0.55:
         return f"{_not(rng)}{_parenthesised(rng, depth)}"
     operator = rng.choice((_and, _or))
     members = [_member(rng, depth) for _ in range(rng.choice((2, 2, 3)))]
@@ -78,28 +82,36 @@ def _parenthesised(rng: Random, depth: int) -> str:
     return f"({space}{random_expression(rng, depth - 1)}{space})"
 
 
-def _tagged(rng: Random, depth: int) -> str:
-    """`vlan` where it may stand: first, in the middle, at the end, denied, under `or`, twice."""
-    tag, rest = _vlan(rng), _member(rng, depth)
+def _opened(rng: Random, depth: int) -> str:
+    """An encapsulation where it may stand: first, in the middle, at the end, denied, under `or`, twice."""
+    opening, rest = _opening(rng), _member(rng, depth)
     shapes = (
-        tag,
-        f"{tag}{_and(rng)}{rest}",
-        f"{rest}{_and(rng)}{tag}",
-        f"{rest}{_or(rng)}{tag}",
-        f"{tag}{_or(rng)}{rest}",
-        f"{_not(rng)}{tag}{_and(rng)}{rest}",
-        f"{tag}{_and(rng)}{_vlan(rng)}",
-        f"{tag}{_and(rng)}{_vlan(rng)}{_and(rng)}{rest}",
-        f"({tag}{_and(rng)}{rest}){_or(rng)}({_vlan(rng)}{_and(rng)}{_member(rng, depth)})",
-        f"{tag}{_and(rng)}{rest}{_or(rng)}{_member(rng, depth)}",
-        f"{tag}{_and(rng)}ether proto {rng.choice(ETHERTYPES)}",
+        opening,
+        f"{opening}{_and(rng)}{rest}",
+        f"{opening}{_and(rng)}{rest}{_and(rng)}{_member(rng, depth)}",
+        f"{opening}{_and(rng)}{_not(rng)}{_atom(rng)}",
+        f"{rest}{_and(rng)}{opening}",
+        f"{rest}{_or(rng)}{opening}",
+        f"{opening}{_or(rng)}{rest}",
+        f"{_not(rng)}{opening}{_and(rng)}{rest}",
+        f"{opening}{_and(rng)}{_opening(rng)}",
+        f"{opening}{_and(rng)}{_opening(rng)}{_and(rng)}{rest}",
+        f"{_opening(rng)}{_and(rng)}{opening}{_and(rng)}{_opening(rng)}{_and(rng)}{rest}",
+        f"({opening}{_and(rng)}{rest}){_or(rng)}({_opening(rng)}{_and(rng)}{_member(rng, depth)})",
+        f"{rest}{_or(rng)}({opening}{_and(rng)}{_member(rng, depth)})",
+        f"{opening}{_and(rng)}{rest}{_or(rng)}{_member(rng, depth)}",
+        f"{opening}{_and(rng)}ether proto {rng.choice(ETHERTYPES)}",
     )
     return rng.choice(shapes)
 
 
-def _vlan(rng: Random) -> str:
-    vid = rng.choice(pool.VIDS)
-    return rng.choice(("vlan", "vlan", f"vlan {vid}", f"vlan {vid}", f"vlan ({vid})", f"vlan {vid:#x}"))
+def _opening(rng: Random) -> str:
+    """`vlan` half of the time."""
+    word, values = rng.choice((*[("vlan", pool.VIDS)] * 4, *OPENINGS))
+    value = rng.choice(values)
+    return rng.choice(
+        (word, word, word, f"{word} {value}", f"{word} {value}", f"{word} ({value})", f"{word} {value:#x}")
+    )
 
 
 def _and(rng: Random) -> str:
@@ -150,7 +162,7 @@ def _elided(rng: Random) -> str:
 
 
 def _protocol(rng: Random) -> str:
-    return rng.choice(PROTOCOLS)
+    return rng.choice(PROTOCOLS) if rng.random() < 0.9 else rng.choice(("stp", "pppoed"))
 
 
 def _cast(rng: Random) -> str:
@@ -203,7 +215,7 @@ def _qualifiers(rng: Random) -> tuple[str, Callable[[Random], str]]:
             kind = "host " if not direction else rng.choice(("host ", ""))
             return f"{rng.choice(('ether ', 'ether ', 'link '))}{direction}{kind}", random_values.mac
         case "proto":
-            return f"{rng.choice(('', 'ip ', 'ip6 '))}proto ", _protocol_number
+            return f"{rng.choice(('', 'ip ', 'ip6 '))}{rng.choice(('proto', 'proto', 'protochain'))} ", _protocol_number
         case _:
             return f"{rng.choice(('ether ', 'link '))}proto ", lambda r: r.choice(ETHERTYPES)
 

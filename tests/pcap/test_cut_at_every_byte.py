@@ -7,6 +7,8 @@ from random import Random
 import pytest
 
 from ebpfc.testing.cases import build_frame
+from ebpfc.testing.encapsulated import geneve, mpls, pppoed, pppoes
+from ebpfc.testing.packets import arp, authentication, ether, extension, ip4, ip6, raw, tag, tcp, udp
 from ebpfc.testing.pcap_agreement import compare, read_by_libpcap, read_expression
 from ebpfc.testing.pcap_frames import aimed_frames
 
@@ -29,6 +31,30 @@ EXPRESSIONS = (
     "vlan and vlan 7 or ether proto \\arp",
     "ether multicast or ip6 multicast",
     "len = 50 or tcp",
+    "ip protochain 17 or ip6 protochain 6",
+    "stp or pppoed",
+    "mpls 16 and tcp dst port 80",
+    "mpls and mpls 100 and not ip6",
+    "pppoes 7 and host 10.0.0.1",
+    "not pppoes or ip6",
+    "geneve 5001 and udp port 53",
+    "vlan 5 and geneve and vlan 7 and arp",
+    "udp or (geneve and ether dst 02:00:00:00:00:02 and len > 60)",
+)
+TCP, UDP = ip4(tcp(dport=80)), ip4(udp(dport=53))
+ENCAPSULATED = (
+    ether(mpls(TCP, 16)),
+    ether(tag(mpls(ip6(tcp(dport=80)), 16, 100), 5)),
+    ether(mpls(UDP, 3, 100)),
+    ether(mpls(TCP, 16, 100, 3, bottom=9)),
+    ether(pppoes(TCP, 7)),
+    ether(pppoes(ip6(udp()), 7)),
+    ether(pppoed(bytes(4))),
+    ether(ip4(geneve(ether(UDP), 5001, options=bytes(8)))),
+    ether(ip6(extension(0, geneve(UDP, 5001)))),
+    ether(tag(ip6(geneve(ether(tag(arp(), 7)), 1)), 5)),
+    ether(ip4(authentication(udp()))),
+    ether(raw(38, b"\x42\x42\x03" + bytes(35))),
 )
 FRAMES = (
     "ip 10.0.0.1 > 10.0.0.2 options=4 / tcp 1 > 80 flags=S",
@@ -48,7 +74,7 @@ FRAMES = (
 @pytest.mark.parametrize("expression", EXPRESSIONS)
 def test_every_cut(expression: str) -> None:
     match, theirs = read_expression(expression), read_by_libpcap(expression)
-    whole = [build_frame(words) for words in FRAMES] + aimed_frames(Random(5), match, 4)
+    whole = [*map(build_frame, FRAMES), *ENCAPSULATED, *aimed_frames(Random(5), match, 8)]
     tally = compare(expression, match, theirs, [frame[:end] for frame in whole for end in range(len(frame) + 1)])
     assert not tally.failures, "\n".join(tally.failures[:5])
     assert tally.compared > 600 and tally.matched and not tally.unjudged
