@@ -8,9 +8,11 @@ One case a line, `#` starts a comment:
     outbound drop dns   ip 10.0.0.1 > 10.0.0.2 / udp 1 > 53 / cut 38
 
 The verdict, then the rule that decides: its name, its line in the policy, or `default`. Then the headers from the
-outside in, ` / ` between them; Ethernet's is added where it is not written (`eth A > B`), inside VXLAN too. After its
-own words a header takes any option of its builder in `testing.packets`: `ihl=3`, `more`, `length=4`. `data N` is N
-bytes of zeros, `data "text"` those of the text; `cut N` at the end keeps the first N bytes of the frame.
+outside in, ` / ` between them; Ethernet's is added where it is not written (`eth A > B`), inside VXLAN too. Inside
+`geneve 5` and `gre 5` it is written (`geneve 5 / eth / ip ...`), or there is none; inside `ipip`, `gtp 5`, `mpls 16 17`
+and `pppoes 5` there is none. After its own words a header takes any option of its builder in `testing.packets` and
+`testing.encapsulated`: `ihl=3`, `more`, `length=4`. `data N` is N bytes of zeros, `data "text"` those of the text;
+`cut N` at the end keeps the first N bytes of the frame.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ebpfc.compiler.fields import TCP_FLAGS
-from ebpfc.testing import packets
+from ebpfc.testing import encapsulated, packets
 from ebpfc.testing.packets import Layer
 
 _WORD = re.compile(r'"[^"]*"|\S+')
@@ -29,7 +31,23 @@ _EXTENSIONS = {"hopopts": 0, "routing": 43, "dstopts": 60}
 _NEXT_IN_A_BYTE = ("ip", "ip6", "ah", "fragment", *_EXTENSIONS)
 """Headers that name what they carry in one byte, where "nothing" has no number."""
 _ENDS = {"eth": ("src", "dst"), "arp": ("sender", "target"), "ip": ("src", "dst"), "ip6": ("src", "dst")}
-_NUMBERS = {"vlan": ("vid",), "vxlan": ("vni",), "icmp": ("kind", "code"), "icmp6": ("kind", "code")}
+_NUMBERS = {
+    "vlan": ("vid",),
+    "vxlan": ("vni",),
+    "geneve": ("vni",),
+    "gre": ("key",),
+    "gtp": ("teid",),
+    "pppoes": ("session",),
+    "icmp": ("kind", "code"),
+    "icmp6": ("kind", "code"),
+}
+_ALONE: dict[str, Callable[..., Layer]] = {
+    "ipip": encapsulated.ipip,
+    "gtp": encapsulated.gtp,
+    "pppoes": encapsulated.pppoes,
+}
+_EITHER: dict[str, Callable[..., Layer]] = {"geneve": encapsulated.geneve, "gre": encapsulated.gre}
+"""Encapsulations of IP alone; those that may carry a frame as well."""
 _PORTS = ("tcp", "udp", "sctp")
 
 
@@ -106,7 +124,15 @@ def _carried(layers: list[list[str]]) -> Layer:
     kind = layers[0][0]
     if kind == "data":  # protocol 253: for experiments, RFC 3692
         return packets.raw(253, _payload(layers))
+    if kind == "mpls":
+        labels = [int(word) for word in layers[0][1:] if word.isdigit()]
+        options = _options([word for word in layers[0] if not word.isdigit()])
+        return encapsulated.mpls(_carried(layers[1:]), *labels, **options)
     options = _options(layers[0])
+    if kind == "pppoed":
+        return encapsulated.pppoed(_payload(layers[1:]), **options)
+    if kind in _EITHER and layers[1:] and layers[1][0] == "eth":
+        return _EITHER[kind](_frame(layers[1:]), **options)
     if kind == "vxlan":
         return packets.vxlan(_frame(layers[1:]), **options)
     if kind in ("arp", "icmp", "icmp6", *_PORTS):
@@ -128,6 +154,8 @@ def _carried(layers: list[list[str]]) -> Layer:
             return packets.fragment(inner, **options)
         case _ if kind in _EXTENSIONS:
             return packets.extension(_EXTENSIONS[kind], inner, **options)
+        case _ if kind in _ALONE or kind in _EITHER:
+            return (_ALONE | _EITHER)[kind](inner, **options)
         case _:
             raise ValueError(f"no header is called {kind}")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ebpfc.testing import packets
+from ebpfc.testing import encapsulated, packets
 from ebpfc.testing.cases import CaseError, build_frame, parse_cases
 
 
@@ -38,6 +38,19 @@ def test_a_line_is_verdict_rule_and_frame() -> None:
          packets.ether(packets.ip4(packets.udp(b"hi / x", sport=1, dport=2), options=b"\x01\x01\x01"))),
         ("ip 10.0.0.1 > 10.0.0.2 / vxlan 7 port=8472 / arp 10.0.0.1 > 10.0.0.2 / cut 60",
          packets.ether(packets.ip4(packets.vxlan(packets.ether(packets.arp()), 7, port=8472)))[:60]),
+        ("ip 10.0.0.1 > 10.0.0.2 / gre 5 sequence=9 / ip 10.0.0.1 > 10.0.0.2 / gre / eth / arp 10.0.0.1 > 10.0.0.2",
+         packets.ether(packets.ip4(
+             encapsulated.gre(packets.ip4(encapsulated.gre(packets.ether(packets.arp()))), 5, sequence=9)))),
+        ("mpls 16 17 tc=3 / ip 10.0.0.1 > 10.0.0.2 / ipip / ip 10.0.0.1 > 10.0.0.2 / tcp 1 > 2",
+         packets.ether(encapsulated.mpls(
+             packets.ip4(encapsulated.ipip(packets.ip4(packets.tcp(sport=1, dport=2)))), 16, 17, tc=3))),
+        ("pppoes 5 / ip 10.0.0.1 > 10.0.0.2 / geneve 7 options=4 / eth / vlan 5 / arp 10.0.0.1 > 10.0.0.2",
+         packets.ether(encapsulated.pppoes(
+             packets.ip4(encapsulated.geneve(
+                 packets.ether(packets.tag(packets.arp(), 5)), 7, options=b"\x01" * 4)), 5))),
+        ("ip 10.0.0.1 > 10.0.0.2 / gtp 7 sequence=1 / ip 10.0.0.1 > 10.0.0.2 / tcp 1 > 2",
+         packets.ether(packets.ip4(encapsulated.gtp(packets.ip4(packets.tcp(sport=1, dport=2)), 7, sequence=1)))),
+        ("pppoed code=7 / data 3", packets.ether(encapsulated.pppoed(bytes(3), code=7))),
     ],
 )  # fmt: skip
 def test_the_headers_from_the_outside_in(text: str, frame: bytes) -> None:
