@@ -97,6 +97,7 @@ BROKEN = {
     "UDP of 7 bytes": ether(ip4(raw(17, bytes(7)))),
     "UDP's length 7": ether(ip4(udp(length=7))),
     "UDP's length over the IP end": ether(ip4(udp(length=9))) + b"\x00",
+    "UDP's length over the IP end by 256": ether(ip4(udp(length=264))),
     "UDP's length 7 in a first fragment": ether(ip4(udp(length=7), more=True)),
     "a first fragment without its whole UDP header": ether(ip4(raw(17, bytes(7)), more=True)),
     "a first fragment without its whole TCP header": ether(ip6(fragment(raw(6, bytes(16)), more=True))),

@@ -90,6 +90,13 @@ GRE: dict[str, tuple[bytes, str]] = {
         gre and tcp                    ? 52T
         """,
     ),
+    "other bits say nothing of words": (
+        ether(ip4(gre("4f00 0800", IPV4))),
+        """
+        gre 5                          ? 38F
+        gre and tcp                    ? 48T
+        """,
+    ),
     "over IPv6 behind an extension header, IPv6 inside: GRE at 62, IP at 66": (
         ether(ip6(extension(60, gre("0000 86dd", IPV6)))),
         """

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ebpfc.testing.packets import Layer, ether, ip4, ip6, raw, tcp, udp, vxlan
+from ebpfc.compiler.fields import MAX_OFFSET
+from ebpfc.testing.packets import Layer, ether, extension, ip4, ip6, raw, tcp, udp, vxlan
 from ebpfc.testing.semantics import Frame
 from ebpfc.testing.truth import truth_of
 
@@ -113,6 +114,19 @@ def test_lengths_of_merged_segments() -> None:
     long = Frame(ether(ip4(gre("0000 0800"), total=1000)), merged=True)
     assert truth_of("malformed", long) is False
     assert truth_of("malformed", Frame(ether(session("11 00 0001 0001")), merged=True)) is True
+
+
+@pytest.mark.parametrize("short", [True, False])
+def test_a_header_beyond_the_parsers_reach_is_cut_short(short: bool) -> None:
+    """Seven extension headers of 2,048 bytes at 54, then one more: GRE at 16,382, or eight bytes before."""
+    carried = extension(60, gre("0000 0800"), size=1992 if short else 1984)
+    for _ in range(7):
+        carried = extension(60, carried, size=2048)
+    start = 54 + 7 * 2048 + (1992 if short else 1984)
+    frame = ether(ip6(carried))
+    assert frame[start:] == bytes.fromhex("00000800")
+    assert (start + 4 > MAX_OFFSET) is short
+    assert truth_of("malformed", frame) is short
 
 
 INSIDE = {

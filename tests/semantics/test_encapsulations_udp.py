@@ -242,6 +242,12 @@ GTP: dict[str, tuple[bytes, str]] = {
         gtp and ip                     ? 55T
         """,
     ),
+    "a type of extension header without its flag": (
+        ether(ip4(gtp("31 ff 002c 00000007 0000 01 85"))),
+        """
+        gtp and ip                     ? 55T
+        """,
+    ),
     "neither IPv4 nor IPv6 inside": (
         ether(ip4(gtp("30 ff 0001 00000007", b"\x50"))),
         """
