@@ -232,7 +232,9 @@ def test_no_packet_reaches_what_is_said_to_be_dead() -> None:
         rng = Random(seed)
         hooks = rng.choice((("xdp",), ("tc ingress", "tc egress")))
         sources, sink = SourceMap(), Sink()
-        tree = parse_source(sources, sources.add_text("random.pf", write_policy(rng, hooks, 12)), sink)
+        tree = parse_source(
+            sources, sources.add_text("random.pf", write_policy(rng, hooks, 12, wide=seed % 2 == 0)), sink
+        )
         resolved = build_resolved(tree, sources, sink, name="random") if tree is not None and not sink.failed else None
         if resolved is None:
             continue
@@ -241,7 +243,7 @@ def test_no_packet_reaches_what_is_said_to_be_dead() -> None:
         named += len(dead)
         judge = Judge(resolved.policy)
         for _ in range(40):
-            frame = Frame(random_frame(rng))
+            frame = Frame(random_frame(rng, wide=seed % 2 == 0))
             for direction in ("inbound", "outbound")[: 2 if "tc egress" in hooks else 1]:
                 assert not dead & set(judge.decide(frame, direction).path)
     assert named > 100
@@ -256,6 +258,11 @@ NEAR = (
     "src net {10.0.0.0/8, 2001:db8::/32}", "src net 10.0.0.1 mask 255.0.0.255", "ip.ttl < 65", "ip.ttl == 64",
     "proto 6", "ip proto 6 or 17", "ip6 proto 0", "less 100", "less 60", "greater 60", "ah", "ah[0] == 6",
     "not udp", "fragment", "vlan", "vxlan", "ether src 02:00:00:00:00:01", "ip multicast",
+    "gre", "ipip", "gtp", "geneve", "mpls", "mpls and mpls", "mpls and ip", "pppoes", "pppoed", "stp", "broadcast",
+    "(ipip) and ip6", "(gre and tcp)", "(gtp and udp)", "proto 47", "udp dst port 2152", "udp dst port 6081",
+    "ip proto 4", "gre and gre.key > 5", "gre in {1-9}", "mpls.label < 100", "mpls in {16-99}", "pppoes.session == 5",
+    "gtp.teid < 9",
+    "protochain 6", "ip protochain {6, 17}", "ip6 protochain 6", "ip6 protochain 0", "geneve.vni in {1-9}",
 )  # fmt: skip
 """Tests of which many imply one another, and many more only seem to."""
 
@@ -270,13 +277,14 @@ def test_a_rule_that_numbers_say_is_covered_never_runs() -> None:
         text = "\n".join(f"{rng.choice(('pass', 'drop'))} {rule}" for rule in rules)
         tree = parse_source(sources, sources.add_text("near.pf", text), sink)
         resolved = build_resolved(tree, sources, sink, name="near") if tree is not None else None
-        assert resolved is not None
+        if resolved is None:  # three tunnels, one in another
+            continue
         lint(resolved, sink)
         dead = _dead(resolved.policy.body, [d for d in sink.items if d.code in ("PF0801", "PF0802")])
         named += len(dead)
         judge = Judge(resolved.policy)
         for _ in range(40):
-            path = judge.decide(Frame(random_frame(rng)), "inbound").path
+            path = judge.decide(Frame(random_frame(rng, wide=True)), "inbound").path
             reached += len(path)
             assert not dead & set(path), text
     assert named > 200
