@@ -51,9 +51,10 @@ class Scope:
         return replace(self, tags=self.tags + 1)
 
     def inside(self, asked: Asked, truth: Truth) -> Scope:
-        """`truth` is whether `asked` is there. Every entry of a stack opens the same packet (rule 4)."""
-        round_it = self.opened[:-1] if asked.entry else self.opened
-        return replace(self, packet=inside(asked) if truth else None, tags=0, opened=(*round_it, asked))
+        """`truth` is whether `asked` is there. A further entry of a stack opens what the first has opened (rule 4)."""
+        if asked.entry:
+            return replace(self, opened=(*self.opened[:-1], asked))
+        return replace(self, packet=inside(asked) if truth else None, tags=0, opened=(*self.opened, asked))
 
     @property
     def _in_a_stack(self) -> bool:

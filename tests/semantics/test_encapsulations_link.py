@@ -76,7 +76,8 @@ MPLS: dict[str, tuple[bytes, str]] = {
         mpls and mpls and ip6          ? 23T
         mpls and tcp port 80           ? 66T
         mpls and mpls and tcp port 80  ? 66T
-        mpls and mpls and vlan         ? 17F
+        mpls and mpls and vlan         ? 14F
+        mpls and mpls and not vlan     ? 17T
         malformed                      T 22F
         """,
     ),
