@@ -46,7 +46,7 @@ class Targets:
 def targets_of(match: Match) -> Targets:
     """Every value of the expression, by what it is compared with."""
     targets = Targets()
-    for node in _nodes(match):
+    for node in nodes(match):
         match node:
             case Primitive(type="port" | "portrange", value=value):
                 targets.ports += _numbers(value)
@@ -69,9 +69,9 @@ def targets_of(match: Match) -> Targets:
             case LengthTest(value=value):
                 targets.lengths.append(value)
             case Relation():
-                constants = tuple(part.value for part in _nodes(node) if isinstance(part, Const))
+                constants = tuple(part.value for part in nodes(node) if isinstance(part, Const))
                 targets.lengths += constants
-                for part in _nodes(node):
+                for part in nodes(node):
                     if isinstance(part, Access) and isinstance(part.offset, Const):
                         targets.reads.append((part.proto, part.offset.value, part.size, constants))
             case _:
@@ -79,15 +79,15 @@ def targets_of(match: Match) -> Targets:
     return targets
 
 
-def _nodes(node: object) -> Iterator[object]:
+def nodes(node: object) -> Iterator[object]:
     """The record and all within it."""
     yield node
     if isinstance(node, tuple):
         for item in node:
-            yield from _nodes(item)
+            yield from nodes(item)
     elif is_dataclass(node):
         for part in fields(node):
-            yield from _nodes(getattr(node, part.name))
+            yield from nodes(getattr(node, part.name))
 
 
 def _numbers(value: object) -> list[int]:

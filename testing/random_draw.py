@@ -12,11 +12,13 @@ Choice = TypeVar("Choice")
 
 @dataclass(frozen=True, slots=True)
 class Draw:
-    """`wrong` is the chance of each value that may be wrong to be so. `wide`: every kind of encapsulation is drawn."""
+    """`wrong` is the chance of each value that may be wrong to be so. `wide`: every kind of encapsulation is drawn;
+    `wished` are those that shall be there, from the outermost in."""
 
     rng: Random
     wrong: float
     wide: bool = False
+    wished: tuple[str, ...] = ()
 
     def goes_wrong(self) -> bool:
         return self.rng.random() < self.wrong
@@ -24,6 +26,10 @@ class Draw:
     def wrong_or(self, sound: Choice, wrong: Sequence[Choice]) -> Choice:
         """The sound value, now and then one of the wrong ones."""
         return self.rng.choice(wrong) if self.goes_wrong() else sound
+
+    def wish(self, depth: int) -> str | None:
+        """The encapsulation wished inside so many others."""
+        return self.wished[depth] if depth < len(self.wished) else None
 
     def near(self, sound: int, others: tuple[int, ...]) -> int:
         """A length one off, or one of the others."""

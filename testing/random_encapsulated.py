@@ -18,6 +18,8 @@ TYPES = (0x0800, 0x86DD, 0x6558, 0x0806, 0x8847, 0x8864, 0x8100, 0, 0xFFFF)
 PPP_TYPES = (0x0021, 0x0057, 0xC021, 0x0281, 0x0800, 0x0031, 0)
 NIBBLES = (b"", b"\x00", b"\x40", b"\x60\x00", b"\x50" + bytes(40), b"\xf0" + bytes(7))
 """What may stand behind a label or a GTP header and is no IP packet."""
+ON_ETHERNET = ("mpls", "pppoes", "pppoed")
+ON_IP = ("geneve", "gre", "ipip", "gtp")
 UDP_PORTS = (*pool.VXLAN_PORTS, *pool.GENEVE_PORTS, *pool.GTP_PORTS, 53, 0)
 
 
@@ -29,9 +31,9 @@ class Insides:
     alone: Callable[[], Layer]
 
 
-def behind_ethernet(draw: Draw, insides: Insides) -> Layer:
-    """MPLS or PPPoE: what an EtherType names."""
-    match draw.rng.choices(("mpls", "pppoes", "pppoed"), (5, 4, 1))[0]:
+def behind_ethernet(draw: Draw, insides: Insides, wish: str | None = None) -> Layer:
+    """MPLS or PPPoE, what an EtherType names; the one wished, if any."""
+    match wish or draw.rng.choices(ON_ETHERNET, (5, 4, 1))[0]:
         case "mpls":
             return _mpls(draw, insides)
         case "pppoes":
@@ -42,10 +44,10 @@ def behind_ethernet(draw: Draw, insides: Insides) -> Layer:
             return packets.raw(0x8863, _ending(draw, encapsulated.pppoed(tags, length=length).data, 6))
 
 
-def behind_ip(draw: Draw, insides: Insides) -> Layer:
-    """Geneve, GRE, IP in IP or GTP: what an IP header carries."""
-    make = draw.rng.choices((_geneve, _gre, _ipip, _gtp), (4, 4, 3, 3))[0]
-    return make(draw, insides)
+def behind_ip(draw: Draw, insides: Insides, wish: str | None = None) -> Layer:
+    """Geneve, GRE, IP in IP or GTP, what an IP header carries; the one wished, if any."""
+    makers = dict(zip(ON_IP, (_geneve, _gre, _ipip, _gtp), strict=True))
+    return makers[wish or draw.rng.choices(ON_IP, (4, 4, 3, 3))[0]](draw, insides)
 
 
 def _ending(draw: Draw, data: bytes, header: int) -> bytes:

@@ -12,7 +12,7 @@ from random import Random
 from ebpfc.testing import packets, pool
 from ebpfc.testing.packets import Layer
 from ebpfc.testing.random_draw import Draw
-from ebpfc.testing.random_encapsulated import Insides, behind_ethernet, behind_ip
+from ebpfc.testing.random_encapsulated import ON_ETHERNET, ON_IP, Insides, behind_ethernet, behind_ip
 
 LONGEST = 1500  # bytes: what the kernel's test run takes with room to spare
 BEHIND_ETHERNET = (0.15, 0.1, 0.05, 0.0)
@@ -20,9 +20,9 @@ BEHIND_IP = (0.35, 0.25, 0.1, 0.0)
 """Chances of an encapsulation, by how many are round it."""
 
 
-def random_frame(rng: Random, *, wide: bool = False) -> bytes:
-    """One frame, of 0 to about `LONGEST` bytes."""
-    draw = Draw(rng, rng.choices((0.0, 0.1, 0.35), (50, 35, 15))[0], wide)
+def random_frame(rng: Random, *, wide: bool = False, wished: tuple[str, ...] = ()) -> bytes:
+    """One frame, of 0 to about `LONGEST` bytes; with `wide` the encapsulations wished are in it, from the outermost."""
+    draw = Draw(rng, rng.choices((0.0, 0.1, 0.35), (50, 35, 15))[0], wide, wished)
     frame = _packet(draw, depth=0)[:LONGEST]
     if rng.random() < 0.15:
         frame += rng.randbytes(rng.choice((1, 4, 46)))  # padding
@@ -53,6 +53,11 @@ def _alone(draw: Draw, depth: int) -> Layer:
 
 
 def _network(draw: Draw, depth: int) -> Layer:
+    wish = draw.wish(depth)
+    if wish in ON_ETHERNET:
+        return behind_ethernet(draw, _insides(draw, depth), wish)
+    if wish is not None:
+        return _alone(draw, depth)
     if draw.wide and draw.rng.random() < BEHIND_ETHERNET[depth]:
         return behind_ethernet(draw, _insides(draw, depth))
     match draw.rng.choices(("ip4", "ip6", "arp", "rarp", "llc", "other"), (44, 40, 8, 3, 2, 3))[0]:
@@ -151,6 +156,11 @@ def _fragment_place(draw: Draw) -> tuple[int, bool]:
 
 
 def _transport(draw: Draw, depth: int, family: int) -> Layer:
+    wish = draw.wish(depth)
+    if wish == "vxlan":
+        return _vxlan(draw, depth)
+    if wish in ON_IP:
+        return behind_ip(draw, _insides(draw, depth), wish)
     if draw.wide and draw.rng.random() < BEHIND_IP[depth]:
         return behind_ip(draw, _insides(draw, depth))
     data = draw.rng.randbytes(draw.rng.choice((0, 1, 8, 40)))
