@@ -28,13 +28,15 @@ def told_by_facts(program: ir.Program) -> frozenset[int]:
 def decides_malformed(program: ir.Program) -> bool:
     """Whether the first rule decides every malformed frame, so that nothing else of it matters."""
     first = program.body[0] if program.body else None
-    return isinstance(first, ir.RuleStep) and first.pred == ir.MalformedIs(0) and first.verdict is not None
+    decides = isinstance(first, ir.RuleStep) and first.verdict is not None and not first.guards and not first.effects
+    return decides and first is not None and first.pred == ir.MalformedIs(0)
 
 
 def encaps_of(program: ir.Program) -> frozenset[ir.EncapIs]:
     """Every encapsulation whose header a test names."""
     tests = [t for step in ir.steps(program.body) for t in ir.tests(step.pred)]
-    read = (ir.encap_of(load.layer, load.base) for t in tests for load in ir.test_loads(t))
+    loads = (*(x for t in tests for x in ir.test_loads(t)), *(x for s in ir.steps(program.body) for x in ir.step_loads(s)))
+    read = (ir.encap_of(load.layer, load.base) for load in loads)
     return frozenset(e for e in (*tests, *read) if isinstance(e, ir.EncapIs))
 
 
@@ -56,9 +58,12 @@ def _vnis(body: tuple[ir.Step, ...], around: Ranges) -> Ranges:
     """The VNIs with which some test of the inner packet can count; `around` are those that come here at all."""
     found: Ranges = ()
     for step in body:
+        inside = _narrowed(step.pred, around)
         found = union(found, _asked(step.pred, around))
+        if any(load.layer for load in ir.step_loads(step)):
+            found = union(found, inside)
         if isinstance(step, ir.BlockStep):
-            found = union(found, _vnis(step.body, _narrowed(step.pred, around)))
+            found = union(found, _vnis(step.body, inside))
             found = union(found, _vnis(step.orelse, around))
     return found
 
@@ -83,7 +88,7 @@ def _all(parts: Iterable[Ranges]) -> Ranges:
 
 
 def _is_inner(test: ir.Test) -> bool:
-    if isinstance(test, ir.In | ir.Compare):
+    if isinstance(test, ir.In | ir.Compare | ir.InTable):
         return any(load.layer for load in ir.test_loads(test))
     return test.layer > 0
 

@@ -258,7 +258,7 @@ def _hook(
     if not any(asks_facts(s) for s in tested):
         on_stack = STACK_TESTS_BEHIND_GATE
     last = program.body[-1] if program.body else None
-    decided = isinstance(last, ir.RuleStep) and last.pred == ir.TRUE and last.verdict is not None
+    decided = isinstance(last, ir.RuleStep) and last.pred == ir.TRUE and not last.guards and last.verdict is not None
     verdicts = _VERDICTS["xdp" if program.hook == "xdp" else "tc"]
     return HookView(
         name=program.hook,

@@ -3,10 +3,12 @@
 Grammar (as `ir.text` prints it):
 
     program  = "program" name hook default step*
-    step     = "rule" number verdict? count* pred | "block" number pred "{" step* "}" ["else" "{" step* "}"]
+    step     = "rule" number verdict? count* effect* pred | "block" number effect* pred "{" step* "}" ["else" "{" step* "}"]
     pred     = "true" | "false" | (and pred*) | (or pred*) | (not pred) | test
+    effect   = (guard over|within LIMITER key*) | (add TABLE NS|never key*) | (delete TABLE key*) | (log N)
+    key      = (KIND (FAMILY BITS expr)*)
     test     = (type L N) | (proto L N*) | (walked L N) | (tag L I) | (ether L) | (encap L NAME[:PORT])
-             | (fragment L KIND) | (malformed L) | (in expr low-high*) | (compare OP expr expr)
+             | (fragment L KIND) | (malformed L) | (in expr low-high*) | (compare OP expr expr) | (table NAME key*)
     expr     = NUMBER | (load L BASE OFFSET SIZE) | (loadat L BASE expr SIZE) | (slice expr SHIFT WIDTH)
              | (OP expr expr) | len | mark | ifindex
 
@@ -23,9 +25,30 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
 from ebpfc.compiler.fields import PROTOCOLS
+from ebpfc.compiler.ir.expressions import (
+    ArithOp as ArithOp,
+    Bin as Bin,
+    Const as Const,
+    Expr as Expr,
+    Load as Load,
+    LoadAt as LoadAt,
+    Meta as Meta,
+    Proto as Proto,
+    Slice as Slice,
+    loads as loads,
+    width as width,
+)
 from ebpfc.compiler.ir.ranges import Ranges
+from ebpfc.compiler.ir.state import (
+    AddTo as AddTo,
+    DeleteFrom as DeleteFrom,
+    Effect as Effect,
+    Guard as Guard,
+    Key as Key,
+    LogEvent as LogEvent,
+    key_loads as key_loads,
+)
 
-ArithOp = Literal["+", "-", "*", "/", "%", "&", "|", "^", "<<", ">>"]
 RelOp = Literal["==", "!=", "<", "<=", ">", ">="]
 FragmentKind = Literal["any", "first", "last", "later"]
 VerdictName = Literal["pass", "drop"]
@@ -33,65 +56,6 @@ HookName = Literal["xdp", "tc ingress", "tc egress"]
 EncapName = Literal["vxlan", "geneve", "gtp", "gre", "gre-key", "ipip", "mpls-1", "mpls-2", "pppoes", "pppoed"]
 LLC = 1500
 """As the number of `TypeIs`: any up to it, a length, behind which an LLC header stands (IEEE 802.3)."""
-
-# ---------------------------------------------------------------------------------------------------------- expressions
-
-
-@dataclass(frozen=True, slots=True)
-class Const:
-    value: int
-
-
-@dataclass(frozen=True, slots=True)
-class Load:
-    """`size` bytes at `offset` of header `base`, as a big-endian number: 1, 2, 4; 3 a VNI, 6 a MAC, 16 IPv6.
-
-    A base is a protocol of the field table, `tag1`, `tag2`, `ports` (of TCP, UDP or SCTP), `llc`, or an encapsulation's
-    header: an EncapName, for those over UDP with `:PORT`.
-    """
-
-    layer: int
-    base: str
-    offset: int
-    size: int
-
-
-@dataclass(frozen=True, slots=True)
-class LoadAt:
-    """A load whose offset is computed from the packet."""
-
-    layer: int
-    base: str
-    offset: Expr
-    size: int
-
-
-@dataclass(frozen=True, slots=True)
-class Slice:
-    """`(value >> shift) & (2**width - 1)`."""
-
-    value: Expr
-    shift: int
-    width: int
-
-
-@dataclass(frozen=True, slots=True)
-class Bin:
-    """Unsigned 32-bit arithmetic that wraps; shifts by 32 or more give 0."""
-
-    op: ArithOp
-    left: Expr
-    right: Expr
-
-
-@dataclass(frozen=True, slots=True)
-class Meta:
-    """What the hook knows beside the bytes: bytes of the frame, packet mark, interface index."""
-
-    what: Literal["len", "mark", "ifindex"]
-
-
-Expr: TypeAlias = Const | Load | LoadAt | Slice | Bin | Meta
 
 # ---------------------------------------------------------------------------------------------------------------- tests
 
@@ -178,8 +142,16 @@ class Compare:
     right: Expr
 
 
+@dataclass(frozen=True, slots=True)
+class InTable:
+    """The key is in the table, alive; false, never unknown, where the packet has no such key."""
+
+    table: str
+    key: Key
+
+
 HeaderTest: TypeAlias = TypeIs | ProtoIs | Walked | TagIs | EtherIs | EncapIs | FragmentIs | MalformedIs
-Test: TypeAlias = HeaderTest | In | Compare
+Test: TypeAlias = HeaderTest | In | Compare | InTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,12 +182,17 @@ TRUE, FALSE = Bool(True), Bool(False)
 
 @dataclass(frozen=True, slots=True)
 class RuleStep:
-    """`number` is the rule's place in the policy; `counts` are the names that it counts under, in order."""
+    """`number` is the rule's place in the policy; `counts` are the names that it counts under, in order.
+
+    `guards` are tried behind the predicate, from the left; `effects` are what the actions change.
+    """
 
     number: int
     pred: Pred
     verdict: VerdictName | None
     counts: tuple[str, ...] = ()
+    guards: tuple[Guard, ...] = ()
+    effects: tuple[Effect, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +203,7 @@ class BlockStep:
     pred: Pred
     body: tuple[Step, ...]
     orelse: tuple[Step, ...] = ()
+    guards: tuple[Guard, ...] = ()
 
 
 Step: TypeAlias = RuleStep | BlockStep
@@ -297,31 +275,22 @@ def _is_transport(need: HeaderTest) -> bool:
     return isinstance(need, ProtoIs) or (isinstance(need, EncapIs) and need.name in OVER_IP)
 
 
-def loads(expr: Expr) -> Iterator[Load | LoadAt]:
-    """Every load of an expression, those in offsets first."""
-    match expr:
-        case Load():
-            yield expr
-        case LoadAt():
-            yield from loads(expr.offset)
-            yield expr
-        case Slice():
-            yield from loads(expr.value)
-        case Bin():
-            yield from loads(expr.left)
-            yield from loads(expr.right)
-        case Const() | Meta():
-            return
-
-
 def test_loads(test: Test) -> tuple[Load | LoadAt, ...]:
     match test:
         case In():
             return tuple(loads(test.value))
         case Compare():
             return (*loads(test.left), *loads(test.right))
+        case InTable():
+            return key_loads(test.key)
         case _:
             return ()
+
+
+def step_loads(step: Step) -> tuple[Load | LoadAt, ...]:
+    """Those of the keys of guards and effects."""
+    parts = (*step.guards, *(step.effects if isinstance(step, RuleStep) else ()))
+    return tuple(load for part in parts if not isinstance(part, LogEvent) for load in key_loads(part.key))
 
 
 def tests(pred: Pred) -> Iterator[Test]:
@@ -345,16 +314,3 @@ def steps(body: tuple[Step, ...]) -> Iterator[Step]:
         if isinstance(step, BlockStep):
             yield from steps(step.body)
             yield from steps(step.orelse)
-
-
-def width(expr: Expr) -> int:
-    """Bits that the value of an expression has at most."""
-    match expr:
-        case Load():
-            return expr.size * 8
-        case LoadAt():
-            return expr.size * 8
-        case Slice():
-            return expr.width
-        case Const() | Bin() | Meta():
-            return 32

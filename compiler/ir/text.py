@@ -6,6 +6,7 @@ import re
 from typing import Any, assert_never
 
 from ebpfc.compiler.ir import program as ir
+from ebpfc.compiler.ir.state_text import EFFECTS, print_effect, print_key, read_effect, read_key
 
 _TOKEN = re.compile(r"[(){}]|[^\s(){}]+")
 _ARITH = ("+", "-", "*", "/", "%", "&", "|", "^", "<<", ">>")
@@ -25,6 +26,8 @@ def print_expr(expr: ir.Expr) -> str:
             return f"({expr.op} {print_expr(expr.left)} {print_expr(expr.right)})"
         case ir.Meta():
             return expr.what
+        case ir.Proto():
+            return f"(protocol {expr.layer})"
         case _:
             assert_never(expr)
 
@@ -56,6 +59,8 @@ def print_pred(pred: ir.Pred) -> str:
             return f"(malformed {pred.layer})"
         case ir.In():
             return f"(in {print_expr(pred.value)} {' '.join(f'{a}-{b}' for a, b in pred.ranges)})"
+        case ir.InTable():
+            return f"(table {pred.table} {print_key(pred.key, print_expr)})"
         case ir.Compare():
             return f"(compare {pred.op} {print_expr(pred.left)} {print_expr(pred.right)})"
         case _:
@@ -73,9 +78,11 @@ def _print_steps(body: tuple[ir.Step, ...], indent: str, lines: list[str]) -> No
     for step in body:
         if isinstance(step, ir.RuleStep):
             counts = "".join(f" count:{name.encode().hex() or '-'}" for name in step.counts)
-            lines.append(f"{indent}rule {step.number} {step.verdict or '-'}{counts} {print_pred(step.pred)}")
+            effects = "".join(f" {print_effect(e, print_expr)}" for e in (*step.guards, *step.effects))
+            lines.append(f"{indent}rule {step.number} {step.verdict or '-'}{counts}{effects} {print_pred(step.pred)}")
             continue
-        lines.append(f"{indent}block {step.number} {print_pred(step.pred)} {{")
+        guards = "".join(f" {print_effect(g, print_expr)}" for g in step.guards)
+        lines.append(f"{indent}block {step.number}{guards} {print_pred(step.pred)} {{")
         _print_steps(step.body, indent + "  ", lines)
         if step.orelse:
             lines.append(f"{indent}}} else {{")
@@ -108,15 +115,29 @@ def _steps(tokens: list[str]) -> tuple[ir.Step, ...]:
                 coded = tokens.pop()[6:]
                 counts.append(bytes.fromhex(coded).decode() if coded != "-" else "")
             decided: Any = None if verdict == "-" else verdict
-            out.append(ir.RuleStep(number, _pred(_tree(tokens)), decided, tuple(counts)))
+            pred, guards, effects = _guarded(tokens)
+            out.append(ir.RuleStep(number, pred, decided, tuple(counts), guards, effects))
             continue
-        block, head, body = int(tokens.pop()), _pred(_tree(tokens)), _braced(tokens)
+        block, (head, guards, _), body = int(tokens.pop()), _guarded(tokens), _braced(tokens)
         orelse: tuple[ir.Step, ...] = ()
         if tokens and tokens[-1] == "else":
             tokens.pop()
             orelse = _braced(tokens)
-        out.append(ir.BlockStep(block, head, body, orelse))
+        out.append(ir.BlockStep(block, head, body, orelse, guards))
     return tuple(out)
+
+
+def _guarded(tokens: list[str]) -> tuple[ir.Pred, tuple[ir.Guard, ...], tuple[ir.Effect, ...]]:
+    """Guards and effects up to the predicate."""
+    guards: list[ir.Guard] = []
+    effects: list[ir.Effect] = []
+    while (tree := _tree(tokens))[0] in EFFECTS:
+        found = read_effect(tree, _expr)
+        if isinstance(found, ir.Guard):
+            guards.append(found)
+        else:
+            effects.append(found)
+    return _pred(tree), tuple(guards), tuple(effects)
 
 
 def _braced(tokens: list[str]) -> tuple[ir.Step, ...]:
@@ -147,6 +168,8 @@ def _expr(tree: Any) -> ir.Expr:
             return ir.Load(int(layer), base, int(offset), int(size))
         case ["loadat", layer, base, offset, size]:
             return ir.LoadAt(int(layer), base, _expr(offset), int(size))
+        case ["protocol", layer]:
+            return ir.Proto(int(layer))
         case ["slice", inner, shift, width]:
             return ir.Slice(_expr(inner), int(shift), int(width))
         case [op, left, right] if op in _ARITH:
@@ -183,6 +206,8 @@ def _pred(tree: Any) -> ir.Pred:
         case ["in", inner, *ranges]:
             pairs = (r.split("-") for r in ranges)
             return ir.In(_expr(inner), tuple((int(a), int(b)) for a, b in pairs))
+        case ["table", name, *key]:
+            return ir.InTable(name, read_key(key, _expr))
         case ["compare", op, left, right]:
             return ir.Compare(op, _expr(left), _expr(right))
     raise ValueError(f"not a predicate: {tree}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from ebpfc.compiler.fields import ACCESSORS, MAX_OPEN, MAX_TAGS
 from ebpfc.compiler.ir import program as ir
 from ebpfc.compiler.ir.ranges import normal
@@ -16,6 +18,8 @@ def verify_program(program: ir.Program) -> None:
     rules = [s.number for s in ir.steps(program.body) if isinstance(s, ir.RuleStep)]
     _hold(len(rules) == len(set(rules)), "a rule stands twice")
     for step in ir.steps(program.body):
+        for key in _keys(step):
+            _verify_key(key)
         for test in ir.tests(step.pred):
             _verify_test(test)
 
@@ -29,6 +33,8 @@ def _verify_test(test: ir.Test) -> None:
         case ir.Compare():
             _verify_expr(test.left)
             _verify_expr(test.right)
+        case ir.InTable():
+            _verify_key(test.key)
         case ir.TagIs():
             _hold(test.layer in LAYERS and 1 <= test.index <= MAX_TAGS, shown)
         case ir.EtherIs():
@@ -39,6 +45,21 @@ def _verify_test(test: ir.Test) -> None:
             _hold(test.layer in LAYERS and tuple(sorted(set(test.numbers))) == test.numbers, shown)
         case _:
             _hold(test.layer in LAYERS, shown)
+
+
+def _keys(step: ir.Step) -> Iterator[ir.Key]:
+    """Those of guards and effects."""
+    for part in (*step.guards, *(step.effects if isinstance(step, ir.RuleStep) else ())):
+        if not isinstance(part, ir.LogEvent):
+            yield part.key
+
+
+def _verify_key(key: ir.Key) -> None:
+    for field in key:
+        _hold(bool(field.options), "a key field without a place")
+        for option in field.options:
+            _hold((option.family in (4, 6)) == (field.kind == "address"), "a family is of addresses")
+            _verify_expr(option.value)
 
 
 def _verify_expr(expr: ir.Expr) -> None:

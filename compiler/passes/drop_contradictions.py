@@ -11,6 +11,8 @@ neighbours adds nothing. Negated tests say nothing.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ebpfc.compiler.fields import PROTOCOLS
 from ebpfc.compiler.ir.program import (
     FALSE,
@@ -47,10 +49,11 @@ def _steps(body: tuple[Step, ...], around: Possible) -> tuple[Step, ...]:
         pred = _pruned(step.pred, around)
         match step:
             case RuleStep():
-                out.append(RuleStep(step.number, pred, step.verdict, step.counts))
+                out.append(replace(step, pred=pred))
             case BlockStep():
                 inside = _both(around, _says(pred)) or {}
-                out.append(BlockStep(step.number, pred, _steps(step.body, inside), _steps(step.orelse, around)))
+                body, orelse = _steps(step.body, inside), _steps(step.orelse, around)
+                out.append(replace(step, pred=pred, body=body, orelse=orelse))
     return tuple(out)
 
 

@@ -25,17 +25,17 @@ def _reached(body: tuple[Step, ...]) -> tuple[tuple[Step, ...], bool]:
             if step.pred == FALSE:
                 continue
             out.append(step)
-            if step.pred == TRUE and step.verdict is not None:
+            if step.pred == TRUE and not step.guards and step.verdict is not None:
                 return tuple(out), True
             continue
         inside, inside_decides = _reached(step.body)
         outside, outside_decides = _reached(step.orelse)
-        if step.pred in (TRUE, FALSE):
+        if step.pred == FALSE or (step.pred == TRUE and not step.guards):
             out.extend(inside if step.pred == TRUE else outside)
             if inside_decides if step.pred == TRUE else outside_decides:
                 return tuple(out), True
-        elif inside or outside:
-            out.append(BlockStep(step.number, step.pred, inside, outside))
+        elif inside or outside or step.guards:
+            out.append(replace(step, body=inside, orelse=outside))
             if inside_decides and outside_decides:
                 return tuple(out), True
     return tuple(out), False

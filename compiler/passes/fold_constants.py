@@ -26,6 +26,7 @@ from ebpfc.compiler.ir.program import (
     Or,
     Pred,
     Program,
+    Proto,
     RelOp,
     Slice,
     width,
@@ -130,5 +131,5 @@ def expression(expr: Expr) -> Expr:
             if isinstance(offset, Const):
                 return Load(expr.layer, expr.base, offset.value, expr.size)
             return LoadAt(expr.layer, expr.base, offset, expr.size)
-        case Const() | Load() | Meta():
+        case Const() | Load() | Meta() | Proto():
             return expr

@@ -21,7 +21,7 @@ def _map_steps(body: tuple[Step, ...], change: Callable[[Pred], Pred]) -> tuple[
                 out.append(replace(step, pred=change(step.pred)))
             case BlockStep():
                 body, orelse = _map_steps(step.body, change), _map_steps(step.orelse, change)
-                out.append(BlockStep(step.number, change(step.pred), body, orelse))
+                out.append(replace(step, pred=change(step.pred), body=body, orelse=orelse))
     return tuple(out)
 
 
