@@ -9,7 +9,8 @@ from __future__ import annotations
 import pytest
 
 from ebpfc.testing.agreement import build_traced, disagreements
-from ebpfc.testing.packets import arp, authentication, ether, extension, fragment, ip4, ip6, tag, tcp, udp, vxlan
+from ebpfc.testing.encapsulated import geneve, gre, gtp, ipip, mpls, pppoed, pppoes
+from ebpfc.testing.packets import arp, authentication, ether, extension, fragment, ip4, ip6, raw, tag, tcp, udp, vxlan
 from ebpfc.testing.random_policies import checked_policy
 
 WHOLE = (
@@ -23,6 +24,15 @@ WHOLE = (
     ether(ip6(extension(0, authentication(fragment(tcp(dport=80), more=True))))),
     ether(ip6(extension(60, fragment(extension(43, udp(dport=53)), offset=1)))),
     ether(ip4(vxlan(ether(tag(ip6(extension(0, tcp(dport=80))), 9)), 5))),
+    ether(ip4(geneve(ether(tag(ip4(tcp(dport=80)), 9)), 5, options=bytes(4)))),
+    ether(tag(ip6(gre(ip4(tcp(dport=80)), 5)), 4)),
+    ether(ip4(gtp(ip6(tcp(dport=80)), 5, extensions=((0x85, bytes(2)),)))),
+    ether(ip4(ipip(ip4(gre(ether(ip6(tcp(dport=80)))))))),
+    ether(mpls(ip4(ipip(ip6(tcp(dport=80)))), 5, 6, 7)),
+    ether(pppoes(ip6(tcp(dport=80)), 5)),
+    ether(pppoed()),
+    ether(raw(38, b"\x42\x42\x03")),
+    ether(ip4(authentication(tcp()))),
 )
 FRAMES = [frame[:length] for frame in WHOLE for length in range(14, len(frame) + 1)]
 TESTS = (
@@ -44,6 +54,25 @@ TESTS = (
     "vxlan 5",
     "vxlan and ip6 proto 0",
     "vxlan and vlan 9 and tcp port 80",
+    "geneve 5",
+    "geneve and vlan 9 and tcp port 80",
+    "gre",
+    "gre 5",
+    "gre.key = 5",
+    "gre and ip",
+    "gre and ether multicast",
+    "gtp and ip6",
+    "gtp 5 and malformed",
+    "ipip",
+    "ipip and ip",
+    "ipip and gre and malformed",
+    "mpls 5 and mpls 6",
+    "mpls and not mpls 5",
+    "mpls and ipip and tcp port 80",
+    "pppoes 5 and ip6",
+    "pppoed",
+    "stp",
+    "protochain 6",
 )
 
 
