@@ -7,30 +7,28 @@ never comes here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from ebpfc.compiler.analysis.atoms import atoms
 from ebpfc.compiler.analysis.elision import without_elisions
 from ebpfc.compiler.analysis.pcap_forms import PCAP_OPENS, in_pcap_forms
+from ebpfc.compiler.analysis.pcap_missing_bytes import left_undecided
 from ebpfc.compiler.analysis.pcap_spelling import plain_spelling, tcpdump_spelling
 from ebpfc.compiler.analysis.pcap_tests import Place, Test, tests_of
-from ebpfc.compiler.analysis.seeing_through import over_ipv4, reads_ethernet, sees_through, walks_extensions
+from ebpfc.compiler.analysis.seeing_through import (
+    over_ipv4,
+    reads_ethernet,
+    sees_through,
+    walks_extensions,
+)
 from ebpfc.compiler.ast.nodes import (
     NOWHERE,
-    And,
     Atom,
     Encap,
-    IPv6,
-    LengthTest,
     Match,
-    Named,
-    Not,
     Number,
-    Or,
-    Paren,
     Primitive,
     ProtoTest,
-    SetLiteral,
     Span,
 )
 from ebpfc.compiler.ast.printer import print_match
@@ -97,7 +95,7 @@ def _extension_hints(atom: Atom) -> tuple[str, ...]:
 
 
 def _missing_bytes(whole: Match) -> Diagnostic | None:
-    met = list(_alternatives(whole, positive=True))
+    met = list(left_undecided(whole))
     return note(
         "PF0824",
         "here a missing byte leaves the rest of the match to decide",
@@ -105,65 +103,6 @@ def _missing_bytes(whole: Match) -> Diagnostic | None:
         "of a packet cut short in here, tcpdump may say otherwise",
         (f"{NO_SPELLING}; it differs on packets cut short only",),
     )
-
-
-def _alternatives(match: Match, positive: bool) -> Iterator[Match]:
-    """What may be unknown while something else decides: in an `or`, or in an `and` under `not`, to the right of it."""
-    match match:
-        case Not(inside):
-            yield from _alternatives(inside, not positive)
-        case Paren(inside) | Named(_, inside):
-            yield from _alternatives(inside, positive)
-        case Or(items) | And(items):
-            if isinstance(match, Or) == positive:
-                for number, item in enumerate(items[:-1]):
-                    if _reads_deep(item) and any(_reads(item) != _reads(later) for later in items[number + 1 :]):
-                        yield item
-                        break
-            for item in items:
-                yield from _alternatives(item, positive)
-        case Primitive() if _needs_part(match, positive):
-            yield match
-        case _:
-            return
-
-
-def _needs_part(test: Primitive, positive: bool) -> bool:
-    """tcpdump compares IPv6 addresses by 4 bytes: the first that differ decide, and a short net reads no more."""
-    items = test.value.items if isinstance(test.value, SetLiteral) else (test.value,)
-    return any(
-        isinstance(item, IPv6) and (not positive or (item.length is not None and item.length <= 96)) for item in items
-    )
-
-
-def _reads_deep(match: Match) -> bool:
-    """Anything beyond the EtherType?"""
-    match match:
-        case ProtoTest(proto):
-            return proto not in PROTOCOLS or PROTOCOLS[proto].level != "net"
-        case LengthTest() | Encap("vlan", None) | Encap("pppoed"):
-            return False
-        case And(items) | Or(items):
-            return any(_reads_deep(item) for item in items)
-        case Not(inside) | Paren(inside) | Named(_, inside):
-            return _reads_deep(inside)
-        case _:
-            return True
-
-
-def _reads(match: Match) -> object:
-    """Two tests of which this is equal read the same bytes; without a direction the second may not be read."""
-    match match:
-        case Primitive(proto, "src" | "dst" as direction, kind):
-            return proto, direction, "port" if kind == "portrange" else kind
-        case Primitive(proto, None, "proto"):
-            return proto, "proto"
-        case Encap("vlan"):
-            return "vlan"
-        case Paren(inside):
-            return _reads(inside)
-        case _:
-            return id(match)
 
 
 def _scope(tests: list[Test], whole: Match) -> Diagnostic | None:

@@ -62,6 +62,19 @@ def reads_ethernet(atom: Atom) -> bool:
             return False
 
 
+def reads_transport(atom: Atom) -> bool:
+    """Does it read bytes that a later fragment does not have?"""
+    match atom:
+        case Primitive(type="port" | "portrange") | TcpFlags():
+            return True
+        case Encap(kind):
+            return kind in _TUNNELS
+        case Relation() | Member():
+            return any(name in PROTOCOLS and PROTOCOLS[name].level == "transport" for name in _protocols_of(atom))
+        case _:
+            return False
+
+
 def walks_extensions(atom: Atom) -> bool:
     """Does it ask, over IPv6, for what stands behind the extension headers?"""
     match atom:
