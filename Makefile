@@ -32,7 +32,7 @@ soak-pcap: setup ## the long run beside libpcap: 200,000 expressions, 20,000 of 
 	python -m ebpfc.testing.pcap_soak $(SOAK)
 
 .PHONY: bench
-bench: setup ## ours beside C by hand: ns a packet, sizes, compile time (root); writes bench/RESULTS.md
+bench: setup ## ours beside C by hand and classic BPF: ns a packet, sizes, compile time (root); writes bench/RESULTS.md
 	python -m bench.run --markdown bench/RESULTS.md
 
 .PHONY: kernels
