@@ -15,6 +15,8 @@ TIME_GOAL: Final = 1.05
 """Ours over the C by hand of the same meaning, nanoseconds a packet."""
 FILTER_GOAL: Final = 1.0
 """Ours over classic BPF turned into C, of the same filter."""
+EVEN: Final = 0.03
+"""Programs whose times lie so near each other are equally quick (README.md)."""
 ADDED_GOAL: Final = 0.3  # seconds over clang alone
 EXPRESSION_GOAL: Final = 0.25  # the same of `ebpfc -e`
 HELP_GOAL: Final = 0.15  # seconds
@@ -68,7 +70,7 @@ _COLUMNS = ("ns", "net", "+ hand", "x hand")
 def print_filters(filters: Sequence[CaseFigures]) -> str:
     """One line a filter: what both take without counters, and the ratios without and with."""
     names = [name for name, _ in filters[0].traffic]
-    lines = [f"Goal: ours at most {FILTER_GOAL} x classic BPF turned into C.", ""]
+    lines = [f"Goal: ours at most {FILTER_GOAL} x classic BPF turned into C; {EVEN} more is still equal.", ""]
     times = [cell for name in names for cell in (f"{name} ns", "classic ns", "x classic", "with counters")]
     lines.append(_line("filter", "instructions", "classic", *times))
     lines.append("|---|" + "--:|" * (2 + len(times)))
@@ -78,7 +80,8 @@ def print_filters(filters: Sequence[CaseFigures]) -> str:
         for _, slices in chosen.traffic:
             cells += [f"{slices.timing(name).gross:.2f}" for name in ("ours", "classic")]
             cells += [
-                _against_goal(slices.ratio(f"ours{more}", f"classic{more}"), FILTER_GOAL) for more in ("", ", counters")
+                _against_goal(slices.ratio(f"ours{more}", f"classic{more}"), FILTER_GOAL + EVEN)
+                for more in ("", ", counters")
             ]
         lines.append(_line(*cells))
     middle = [
