@@ -36,7 +36,15 @@ from ebpfc.compiler.diagnostics.model import Sink
 from ebpfc.compiler.fields import ACCESSORS, FIELDS, PROTOCOLS
 from ebpfc.compiler.sema import refused, wide_fields
 from ebpfc.compiler.sema.constants import fold
-from ebpfc.compiler.sema.domains import WORD32, Domain, bytes_domain, field_domain, key_domain, operand_domain
+from ebpfc.compiler.sema.domains import (
+    WORD32,
+    Domain,
+    bytes_domain,
+    encap_field,
+    field_domain,
+    key_domain,
+    operand_domain,
+)
 from ebpfc.compiler.sema.values import ValueResolver
 
 _UNBUILT_FIELDS = {("tcp", "mss"), ("tcp", "wscale")}
@@ -142,7 +150,9 @@ class ArithmeticResolver:
                 ("write one `in` for each field, joined by `and`",),
             )
             return None
-        key = _encap_field(node.keys[0])
+        key = node.keys[0]
+        if isinstance(key, KeyField):
+            key = encap_field(key) or key
         domain: Domain | None
         if isinstance(key, KeyField):
             domain = key_domain(key.text)
@@ -257,17 +267,6 @@ class ArithmeticResolver:
             self.sink.error("PF0430", f"a shift by {divisor} leaves nothing of 32 bits", node.right.span, "at most 31")
             return None
         return node
-
-
-_VALUES = {"geneve": "vni", "gre": "key", "gtp": "teid", "mpls": "label", "pppoes": "session"}
-"""The field that `KIND in SET` compares, of each encapsulation that has a value, tags and VXLAN aside."""
-
-
-def _encap_field(key: KeyField | FieldRef | Access | Binary | Group) -> KeyField | FieldRef | Access | Binary | Group:
-    """`mpls` before `in` is `mpls.label`; other keys stay."""
-    if isinstance(key, KeyField) and key.text in _VALUES:
-        return FieldRef(key.text, _VALUES[key.text], span=key.span)
-    return key
 
 
 def _bare(node: Arith) -> Arith:

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from ebpfc.compiler import names
-from ebpfc.compiler.ast.nodes import EncapKind, IdType
+from ebpfc.compiler.ast.nodes import EncapKind, FieldRef, IdType, KeyField
 from ebpfc.compiler.fields import FIELDS, Field
 
 Kind = Literal["number", "address", "mac"]
@@ -138,6 +138,14 @@ def key_domain(text: str) -> Domain | None:
             return None
 
 
+_VALUES = {"geneve": "vni", "gre": "key", "gtp": "teid", "mpls": "label", "pppoes": "session"}
+
+
+def encap_field(key: KeyField) -> FieldRef | None:
+    """The field that an encapsulation before `in` stands for (`mpls` for `mpls.label`); tags and VXLAN have a test."""
+    return FieldRef(key.text, _VALUES[key.text], span=key.span) if key.text in _VALUES else None
+
+
 def encap_domain(kind: EncapKind) -> Domain:
-    """What stands after `vlan`, `vxlan` ...; Raises KeyError for `ipip` and `pppoed`, which take no value."""
+    """What stands after `vlan`, `vxlan` ...; raises KeyError for `ipip` and `pppoed`, which take no value."""
     return _ENCAPSULATIONS[kind]
