@@ -12,6 +12,13 @@ from ebpfc.testing.truth import truth_of
 UDP = "ip 10.0.0.1 > 10.0.0.2 / udp 1 > 53"
 TAGGED_ARP = "vlan 5 / arp 10.0.0.1 > 10.0.0.2"
 IN_TUNNEL = "ip 10.0.0.1 > 10.0.0.2 / vxlan 7 / ip 10.9.0.1 > 10.9.0.2 / tcp 1 > 80"
+IN_GENEVE = "ip 10.0.0.1 > 10.0.0.2 / geneve 7 / eth / ip 10.9.0.1 > 10.9.0.2 / tcp 1 > 80"
+TAGGED_GENEVE = f"vlan 5 / {IN_GENEVE}"
+TAGGED_INSIDE = "ip 10.0.0.1 > 10.0.0.2 / geneve 7 / eth / vlan 9 / ip 10.9.0.1 > 10.9.0.2 / tcp 1 > 80"
+IN_MPLS = "mpls 16 / ip 10.0.0.1 > 10.0.0.2 / tcp 1 > 80"
+IN_STACK = "mpls 16 17 / ip 10.0.0.1 > 10.0.0.2 / tcp 1 > 80"
+IN_PPPOE = "pppoes 7 / ip 10.0.0.1 > 10.0.0.2 / tcp 1 > 80"
+TCP = "ip 10.0.0.1 > 10.0.0.2 / tcp 1 > 80"
 HOP_BY_HOP = "ip6 2001:db8::1 > 2001:db8::2 / hopopts / tcp 1 > 80 flags=S"
 
 CASES = {
@@ -22,6 +29,44 @@ CASES = {
     "a tunnel in parentheses moves nothing behind them": ("(vxlan 7 or arp) and src host 10.0.0.1", IN_TUNNEL, True),
     "vxlan and arp reads the inner packet": ("vxlan and arp", IN_TUNNEL, False),
     "vxlan and arp finds ARP inside": ("vxlan and arp", "ip 1.1.1.1 > 1.1.1.2 / vxlan 7 / arp 1.1.1.3 > 1.1.1.4", True),
+    "Geneve behind a tag": ("geneve 7 and tcp port 80", TAGGED_GENEVE, True),
+    "Geneve behind a tag that is asked for": ("vlan 5 and geneve 7 and tcp port 80", TAGGED_GENEVE, True),
+    "Geneve behind a tag, another network": ("geneve 8", TAGGED_GENEVE, False),
+    "Geneve behind a tag, its own addresses": ("geneve and src host 10.0.0.1", TAGGED_GENEVE, False),
+    "a tag inside Geneve": ("geneve and vlan 9 and tcp port 80", TAGGED_INSIDE, True),
+    "a tag inside Geneve is not the frame's": ("vlan 9 and tcp port 80", TAGGED_INSIDE, False),
+    "Geneve behind hop-by-hop options": (
+        "geneve 7 and ip6",
+        "ip6 2001:db8::1 > 2001:db8::2 / hopopts / geneve 7 / ip6 2001:db8::3 > 2001:db8::4 / udp 1 > 2",
+        True,
+    ),
+    "Geneve does not leak through or": ("geneve 8 or udp port 6081", IN_GENEVE, True),
+    "Geneve in parentheses moves nothing behind them": ("(geneve 7 or arp) and src host 10.0.0.1", IN_GENEVE, True),
+    "not geneve leaves what follows in place": ("not geneve and udp port 53", UDP, True),
+    "an empty geneve at the end": ("udp and geneve", IN_GENEVE, True),
+    "an empty geneve at the end, on plain UDP": ("udp and geneve", UDP, False),
+    "a label does not leak through or": ("mpls 5 or tcp port 80", TCP, True),
+    "a label in parentheses moves nothing behind them": ("(mpls 5 or ip) and tcp port 80", TCP, True),
+    "not mpls leaves what follows in place": ("not mpls and tcp port 80", TCP, True),
+    "a label behind a tag": ("mpls 16 and tcp port 80", f"vlan 5 / {IN_MPLS}", True),
+    "ip behind two labels": ("mpls 16 and ip", IN_STACK, True),
+    "the second label": ("mpls 16 and mpls 17 and tcp port 80", IN_STACK, True),
+    "the second label is not the first": ("mpls 17", IN_STACK, False),
+    "a session does not leak through or": ("pppoes 5 or tcp port 80", TCP, True),
+    "a session in parentheses moves nothing behind them": ("(pppoes 5 or ip) and tcp port 80", TCP, True),
+    "not pppoes leaves what follows in place": ("not pppoes and tcp port 80", TCP, True),
+    "a session behind a tag": ("pppoes 7 and host 10.0.0.2", f"vlan 5 / {IN_PPPOE}", True),
+    "discovery opens nothing": ("not pppoed and tcp port 80", TCP, True),
+    "a chain of two authentication headers ends": (
+        "ip protochain 17",
+        "ip 10.0.0.1 > 10.0.0.2 / ah size=20 / ah size=20 / udp 1 > 53",
+        False,
+    ),
+    "a protocol behind one authentication header": (
+        "ip protochain 17",
+        "ip 10.0.0.1 > 10.0.0.2 / ah / udp 1 > 53",
+        True,
+    ),
     "a port behind hop-by-hop options": ("tcp port 80", HOP_BY_HOP, True),
     "a denied port behind hop-by-hop options": ("not tcp port 80", HOP_BY_HOP, False),
     "flags over IPv6": ("tcp[tcpflags] & tcp-syn != 0", "ip6 2001:db8::1 > 2001:db8::2 / tcp 1 > 80 flags=S", True),
