@@ -160,7 +160,7 @@ REFUSALS: dict[str, str] = {
     "PF0422": "a bare number as a host or a net: `host 80` is 0.0.0.80 to libpcap",
     "PF0425": "half an address as a host: `host 10.1` is 10.1.0.0 to libpcap",
     "PF0426": "a bare number as a net, behind `src` or `dst` alone",
-    "PF0438": "a length in place of an EtherType: LLC is not filtered",
+    "PF0438": "a length in place of an EtherType: of LLC only `stp` is known",
     "PF0501": "a third tag in one chain",
     "PF0503": "a third label of one stack",
     "PF0609": "a third tunnel, one in another",
@@ -171,8 +171,9 @@ REFUSALS: dict[str, str] = {
 DIFFERENCES: tuple[Difference, ...] = (
     Difference(
         1,
-        "Tags are looked through",
-        "Every test but `ether ...`, `ether[...]` and `vlan` reads behind up to two tags.",
+        "Tags and labels are looked through",
+        "Every test but `ether ...`, `ether[...]` and `vlan` reads behind up to two tags, and what follows `mpls`\n"
+        "behind a stack of up to four labels, however many of them are asked for.",
         "tcp dst port 22",
         "vlan 9 / ip 192.0.2.1 > 192.0.2.9 / tcp 1 > 22",
         ours=True,
@@ -181,7 +182,8 @@ DIFFERENCES: tuple[Difference, ...] = (
     Difference(
         3,
         "Transport is found behind extension headers, and over both families",
-        "libpcap looks at IPv6's own next header, and reads `tcp[...]` over IPv4 only.",
+        "libpcap looks at IPv6's own next header, and reads `tcp[...]` over IPv4 only. Its `ip6 protochain` walks five\n"
+        "of the eight types, and on through the data of later fragments. `geneve` too is found behind extension headers.",
         "tcp[tcpflags] & tcp-syn != 0",
         "ip6 2001:db8::1 > 2001:db8::2 / hopopts / tcp 1 > 80 flags=S",
         ours=True,
@@ -201,7 +203,9 @@ DIFFERENCES: tuple[Difference, ...] = (
     Difference(
         5,
         "Encapsulation has a scope",
-        "In libpcap `vlan` moves all of the rest of the text, to the right of an `or` too.",
+        "In libpcap `vlan` moves all of the rest of the text, to the right of an `or` too; so do `mpls`, `pppoes` and\n"
+        "`geneve`. Inside MPLS and PPPoE there is an IPv4 or IPv6 packet alone, and every test of Ethernet is false;\n"
+        "to libpcap `ether ...` is the outer header there, and `pppoes and arp` a PPP protocol of ARP's number.",
         "vlan 5 or src host 192.0.2.1",
         "ip 192.0.2.1 > 192.0.2.9 / udp 1 > 53",
         ours=True,
@@ -224,6 +228,18 @@ After it, `src net 2001:db8::/48 and not src net 2001:db8::/48` matches (1.10.3)
 before it.""",
     ),
     (
+        "Authentication headers on a chain",
+        """\
+`protochain` goes on behind one at the wrong place, and may never end there. Here a chain over IPv4 ends behind the
+first, and over IPv6 each header has its own length.""",
+    ),
+    (
+        "MPLS",
+        """\
+Of its two EtherTypes libpcap knows 0x8847; here `mpls` is 0x8848 too (RFC 5332). And libpcap reads a packet inside a
+tunnel that is behind a label as if it were behind that label: `mpls and geneve and ip` misses IPv4 in the tunnel.""",
+    ),
+    (
         "An offset that wraps",
         "`ip[0xfffffff2:2]` reads the Ethernet header there. Here no byte is at such an offset.",
     ),
@@ -231,5 +247,7 @@ before it.""",
 
 SERVICE_NAMES = (
     "A service's name is its number: `port ssh` is `port 22`, of TCP, UDP and SCTP. tcpdump also asks for the\n"
-    "protocol that the machine's `/etc/services` gives the name; write `tcp port ssh`."
+    "protocol that the machine's `/etc/services` gives the name; write `tcp port ssh`.\n\n"
+    "`gre`, `gtp` and `ipip` alone are encapsulations. In `proto 6 or gre`, where tcpdump takes `gre` for the\n"
+    "protocol's name, write `proto 6 or \\gre`."
 )

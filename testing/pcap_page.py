@@ -32,7 +32,7 @@ def render_tcpdump() -> str:
         lines += _difference(difference)
         if difference.number == 1:
             lines += _refused_mixture()
-    lines += ["## Names of services", "", SERVICE_NAMES, "", "## Where libpcap goes against its manual", ""]
+    lines += ["## Names", "", SERVICE_NAMES, "", "## Where libpcap goes against its manual", ""]
     for title, text in LIBPCAP_ERRORS:
         lines += [f"**{title}.** {text}", ""]
     lines += ["## What libpcap takes and we refuse", "", "| code | why |", "|---|---|"]
