@@ -36,6 +36,7 @@ from ebpfc.runtime.installed import (
     read_state,
     write_state,
 )
+from ebpfc.runtime.kept_maps import kept_maps
 from ebpfc.runtime.manifest import HookProgram, Manifest, manifest_of
 from ebpfc.runtime.object import LoadedObject, load_object, require_privilege
 from ebpfc.runtime.undo import commit, recover, roll_back
@@ -56,11 +57,15 @@ class AttachOptions:
 
 @dataclass(frozen=True, slots=True)
 class Attached:
+    """`tables_kept`: those whose entries have stayed; `tables_empty`: those that were there and begin empty."""
+
     policy: str
     attachments: tuple[hooks.Attachment, ...]
     replaced: tuple[str, ...]
     counters_kept: bool
     features_off: tuple[str, ...]
+    tables_kept: tuple[str, ...] = ()
+    tables_empty: tuple[str, ...] = ()
 
 
 def attach_policy(data: bytes, device: Device, options: AttachOptions = AttachOptions()) -> Attached:
@@ -131,9 +136,8 @@ def _attach(
     if "xdp" in names:
         ours = frozenset(n for i in present for n in program_numbers(i))
         hooks.refuse_foreign_xdp(device.ifindex, device.name, ours)
-    same = _same_counters(replaced, manifest)
-    with bpffs.opened(map_path(same.folder, COUNTERS_MAP) if same else folder / "none") as counters:
-        reuse = {} if counters is None else {COUNTERS_MAP: counters}
+    kept = kept_maps(replaced, manifest)
+    with kept.opened() as reuse:
         programs = {h.program for h in wanted}
         offload = device.ifindex if options.mode == "offload" else 0
         try:
@@ -156,7 +160,12 @@ def _attach(
     if not options.trial:
         commit(folder)
     return Attached(
-        manifest.policy, state.attachments, tuple(i.policy for i in replaced if i.hooks), bool(reuse), stripping
+        manifest.policy,
+        state.attachments,
+        tuple(i.policy for i in replaced if i.hooks),
+        COUNTERS_MAP in loaded.reused,
+        stripping,
+        *kept.outcome(loaded.reused),
     )
 
 
@@ -178,18 +187,6 @@ def _refuse_other_mode(replaced: tuple[Installed, ...], mode: str) -> None:
                 f"the policy in force is attached in mode {attachment.mode}; it cannot be replaced in mode {mode}",
                 ("leave --mode out", "or detach first: packets pass unfiltered until the new policy is attached"),
             )
-
-
-def _same_counters(replaced: tuple[Installed, ...], manifest: Manifest) -> Installed | None:
-    """The replaced policy whose rules and counters are these very ones: its counting goes on."""
-    for installed in (i for i in replaced if i.policy == manifest.policy):
-        try:
-            old = installed.manifest()
-        except ControlError:
-            return None
-        if (old.rules, old.counters) == (manifest.rules, manifest.counters):
-            return installed
-    return None
 
 
 def _stage(folder: Path, loaded: LoadedObject, manifest: Manifest, wanted: tuple[HookProgram, ...]) -> None:

@@ -18,8 +18,12 @@ from ctypes import POINTER, c_char_p, c_int, c_size_t, c_uint8, c_uint32, c_uint
 from ebpfc.runtime.errors import KernelError, failure_of
 
 # Numbers of linux/bpf.h and linux/if_link.h.
+MAP_TYPE_HASH = 1
 MAP_TYPE_ARRAY = 2
 MAP_TYPE_PERCPU_ARRAY = 6
+MAP_TYPE_LRU_HASH = 9
+MAP_TYPE_LPM_TRIE = 11
+MAP_TYPE_RINGBUF = 27
 ATTACH_XDP = 37
 ATTACH_TCX_INGRESS = 46
 ATTACH_TCX_EGRESS = 47
@@ -182,6 +186,7 @@ _PROTOTYPES: dict[str, tuple[object, tuple[object, ...]]] = {
     "bpf_map__key_size": (c_uint32, (c_void_p,)),
     "bpf_map__value_size": (c_uint32, (c_void_p,)),
     "bpf_map__max_entries": (c_uint32, (c_void_p,)),
+    "bpf_map__map_flags": (c_uint32, (c_void_p,)),
     "bpf_map__reuse_fd": (c_int, (c_void_p, c_int)),
     "bpf_map__set_pin_path": (c_int, (c_void_p, c_char_p)),
     "bpf_map__set_ifindex": (c_int, (c_void_p, c_uint32)),
@@ -192,6 +197,10 @@ _PROTOTYPES: dict[str, tuple[object, tuple[object, ...]]] = {
         c_int,
         (c_int, c_void_p, c_void_p, c_void_p, c_void_p, POINTER(c_uint32), c_void_p),
     ),
+    "bpf_map_update_batch": (c_int, (c_int, c_void_p, c_void_p, POINTER(c_uint32), c_void_p)),
+    "bpf_map_delete_batch": (c_int, (c_int, c_void_p, POINTER(c_uint32), c_void_p)),
+    "bpf_map_delete_elem": (c_int, (c_int, c_void_p)),
+    "bpf_map_get_next_key": (c_int, (c_int, c_void_p, c_void_p)),
     "bpf_map_freeze": (c_int, (c_int,)),
     "bpf_obj_pin": (c_int, (c_int, c_char_p)),
     "bpf_obj_get": (c_int, (c_char_p,)),
@@ -207,10 +216,16 @@ _PROTOTYPES: dict[str, tuple[object, tuple[object, ...]]] = {
     "bpf_tc_attach": (c_int, (POINTER(TcHook), POINTER(TcOptions))),
     "bpf_tc_detach": (c_int, (POINTER(TcHook), POINTER(TcOptions))),
     "bpf_tc_query": (c_int, (POINTER(TcHook), POINTER(TcOptions))),
+    "ring_buffer__new": (c_void_p, (c_int, c_void_p, c_void_p, c_void_p)),
+    "ring_buffer__poll": (c_int, (c_void_p, c_int)),
+    "ring_buffer__free": (None, (c_void_p,)),
     "libbpf_num_possible_cpus": (c_int, ()),
     "libbpf_major_version": (c_uint32, ()),
     "libbpf_set_print": (c_void_p, (c_void_p,)),
 }
+
+SAMPLE_CALLBACK = ctypes.CFUNCTYPE(c_int, c_void_p, c_void_p, c_size_t)
+"""`ring_buffer_sample_fn`: context, record, its size; an answer below zero ends the reading after this record."""
 
 _PRINTER = ctypes.CFUNCTYPE(c_int, c_int, c_void_p, c_void_p)
 _messages: list[str] = []

@@ -1,4 +1,5 @@
 """What an object says about itself, checked: the manifest's JSON in, frozen records out (schema: docs/manifest.md).
+What a policy remembers (tables, limiters, events) is read in manifest_state.py.
 
 Nothing in it is trusted. Sizes, types and references are checked; names that become paths must fit a pattern; text
 for people (`file`, `text`, `name`, `actions`, versions) is cut to one line and escaped here, so that no string of
@@ -10,13 +11,14 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from typing import Any, Final, Literal, NoReturn, TypeGuard, get_args
+from typing import Final, Literal, NoReturn, get_args
 
+from ebpfc.runtime.checked_json import JsonTable, refuse, shown
 from ebpfc.runtime.elf_note import read_note
-from ebpfc.runtime.errors import ControlError, quote
+from ebpfc.runtime.errors import ControlError
+from ebpfc.runtime.manifest_state import StatePart, read_state_part
 
 SCHEMA_VERSION: Final = 1
-_MAX_TEXT: Final = 400  # characters shown of a rule, a path or a name
 _MAX_HOOKS: Final = 16
 _MAX_ENTRIES: Final = 1 << 20  # rules, counters
 _POLICY: Final = re.compile(r"[A-Za-z0-9_-]{1,32}")
@@ -71,6 +73,7 @@ class Manifest:
     looks_at_tags: bool
     kernel: tuple[int, int]
     compiler: str
+    state: StatePart
     raw: bytes  # the note's own bytes, for a pin beside the maps
 
     def default(self, hook: str) -> Verdict:
@@ -90,7 +93,7 @@ def read_manifest(raw: bytes) -> Manifest:
         tree = json.loads(raw.decode("utf-8"), parse_constant=_no_constant)
     except (ValueError, RecursionError):
         raise ControlError("this object's manifest is not JSON") from None
-    top = _Table(tree, "manifest")
+    top = JsonTable(tree, "manifest")
     version = top.number("version")
     if version != SCHEMA_VERSION:
         raise ControlError(
@@ -99,7 +102,7 @@ def read_manifest(raw: bytes) -> Manifest:
         )
     hooks = tuple(_hook(entry) for entry in top.tables("hooks", _MAX_HOOKS))
     if len({h.hook for h in hooks}) != len(hooks) or not hooks:
-        _refuse("hooks", "one program for each hook")
+        refuse("hooks", "one program for each hook")
     rules = tuple(_rule(entry, place) for place, entry in enumerate(top.tables("rules", _MAX_ENTRIES)))
     named = {h.hook for h in hooks}
     counters = tuple(
@@ -116,87 +119,16 @@ def read_manifest(raw: bytes) -> Manifest:
         looks_at_tags=top.table("flags").flag("looks_at_tags"),
         kernel=_kernel(top),
         compiler=f"{compiler.text('name')} {compiler.text('version')}",
+        state=read_state_part(top, len(rules)),
         raw=raw,
     )
-
-
-def shown(text: str) -> str:
-    """The first line of a foreign text, escaped and cut: fit for a terminal or a message."""
-    first, _, rest = text.strip().partition("\n")
-    return quote(first.rstrip() + (" …" if rest else ""), _MAX_TEXT)
-
-
-class _Table:
-    """A JSON object that is looked at key by key; `place` names it in refusals."""
-
-    def __init__(self, value: object, place: str) -> None:
-        if not _is_table(value):
-            _refuse(place, "an object")
-        self._value = value
-        self._place = place
-
-    def number(self, key: str, lowest: int = 0, highest: int = 1 << 31) -> int:
-        value = self._value.get(key)
-        if not isinstance(value, int) or isinstance(value, bool) or not lowest <= value <= highest:
-            _refuse(f"{self._place}.{key}", f"a number from {lowest} to {highest}")
-        return value
-
-    def optional_number(self, key: str, highest: int) -> int | None:
-        return None if self._value.get(key) is None else self.number(key, 0, highest)
-
-    def text(self, key: str) -> str:
-        value = self._value.get(key)
-        if not isinstance(value, str):
-            _refuse(f"{self._place}.{key}", "a text")
-        return shown(value)
-
-    def optional_text(self, key: str) -> str:
-        return "" if self._value.get(key) is None else self.text(key)
-
-    def matching(self, key: str, pattern: re.Pattern[str]) -> str:
-        value = self._value.get(key)
-        if not isinstance(value, str) or pattern.fullmatch(value) is None:
-            _refuse(f"{self._place}.{key}", f"a text of the form {pattern.pattern}")
-        return value
-
-    def word(self, key: str, words: tuple[str, ...]) -> str:
-        value = self._value.get(key)
-        if not isinstance(value, str) or value not in words:
-            _refuse(f"{self._place}.{key}", " or ".join(words))
-        return value
-
-    def flag(self, key: str) -> bool:
-        value = self._value.get(key)
-        if not isinstance(value, bool):
-            _refuse(f"{self._place}.{key}", "true or false")
-        return value
-
-    def table(self, key: str) -> _Table:
-        return _Table(self._value.get(key), f"{self._place}.{key}")
-
-    def items(self, key: str, most: int) -> list[Any]:
-        value = self._value.get(key)
-        if not isinstance(value, list) or len(value) > most:
-            _refuse(f"{self._place}.{key}", f"an array of at most {most} entries")
-        return value
-
-    def tables(self, key: str, most: int) -> list[_Table]:
-        return [_Table(entry, f"{key}[{n}]") for n, entry in enumerate(self.items(key, most))]
-
-
-def _is_table(value: object) -> TypeGuard[dict[str, Any]]:
-    return isinstance(value, dict)
-
-
-def _refuse(place: str, expected: str) -> NoReturn:
-    raise ControlError(f"this object's manifest is damaged: {place} should be {expected}")
 
 
 def _no_constant(_name: str) -> NoReturn:
     raise ValueError
 
 
-def _hook(entry: _Table) -> HookProgram:
+def _hook(entry: JsonTable) -> HookProgram:
     return HookProgram(
         entry.matching("hook", re.compile(r"[a-z]{1,16}( [a-z]{1,16})?")),
         entry.matching("program", _PROGRAM),
@@ -204,10 +136,10 @@ def _hook(entry: _Table) -> HookProgram:
     )
 
 
-def _rule(entry: _Table, place: int) -> Rule:
+def _rule(entry: JsonTable, place: int) -> Rule:
     actions = entry.items("actions", 64)
     if not all(isinstance(action, str) for action in actions):
-        _refuse(f"rules[{place}].actions", "an array of texts")
+        refuse(f"rules[{place}].actions", "an array of texts")
     return Rule(
         number=entry.number("number", place, place),
         file=entry.text("file"),
@@ -219,11 +151,11 @@ def _rule(entry: _Table, place: int) -> Rule:
     )
 
 
-def _counter(entry: _Table, place: int, hooks: set[str], rules: int) -> CounterPlace:
+def _counter(entry: JsonTable, place: int, hooks: set[str], rules: int) -> CounterPlace:
     kind = entry.word("kind", get_args(Kind))
     rule = entry.optional_number("rule", max(rules - 1, 0))
     if (rule is None) == (kind == "rule") or (rule is not None and not rules):
-        _refuse(f"counters[{place}].rule", "the number of a rule, in a counter of a rule only")
+        refuse(f"counters[{place}].rule", "the number of a rule, in a counter of a rule only")
     hook = entry.word("hook", tuple(sorted(hooks)))
     direction = entry.word("direction", get_args(Direction))
     return CounterPlace(
@@ -236,10 +168,10 @@ def _counter(entry: _Table, place: int, hooks: set[str], rules: int) -> CounterP
     )
 
 
-def _verdict(defaults: _Table, direction: Direction) -> Verdict:
+def _verdict(defaults: JsonTable, direction: Direction) -> Verdict:
     return "drop" if defaults.word(direction, get_args(Verdict)) == "drop" else "pass"
 
 
-def _kernel(top: _Table) -> tuple[int, int]:
+def _kernel(top: JsonTable) -> tuple[int, int]:
     major, minor = top.matching("kernel", _KERNEL).split(".")
     return int(major), int(minor)

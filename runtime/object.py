@@ -52,15 +52,22 @@ class LoadedMap:
 
 
 class LoadedObject:
-    """`programs` and `maps` by name; their descriptors end with `close`. `log`: what libbpf said while it loaded."""
+    """`programs` and `maps` by name; their descriptors end with `close`. `log`: what libbpf said while it loaded;
+    `reused`: the names of those maps that were there before."""
 
     def __init__(
-        self, handle: int, programs: dict[str, LoadedProgram], maps: dict[str, LoadedMap], log: str = ""
+        self,
+        handle: int,
+        programs: dict[str, LoadedProgram],
+        maps: dict[str, LoadedMap],
+        log: str,
+        reused: frozenset[str],
     ) -> None:
         self._handle = handle
         self.programs = programs
         self.maps = maps
         self.log = log
+        self.reused = reused
 
     def close(self) -> None:
         handle, self._handle = self._handle, 0
@@ -84,7 +91,8 @@ def load_object(
     offload_ifindex: int = 0,
     log_level: int = 0,
 ) -> LoadedObject:
-    """Loads the programs whose name is `wanted`; maps named in `reuse` are those descriptors instead of new ones.
+    """Loads the programs whose name is `wanted`; maps named in `reuse` are those descriptors instead of new ones,
+    where type, sizes and flags are the same.
     `offload_ifindex`: the NIC that shall run the programs itself. `log_level`: what the verifier shall say of programs
     that it takes (LOG_STATISTICS), in the object's `log`; with 0 it speaks only of one that it refuses."""
     if not data.startswith(b"\x7fELF"):
@@ -101,14 +109,15 @@ def load_object(
                 "open the object", ctypes.get_errno()
             )
         try:
-            names = _prepare(handle, wanted, reuse or {}, offload_ifindex)
+            names = _prepare(handle, wanted, offload_ifindex)
+            reused = _reuse(handle, reuse or {})
             answer = library.bpf_object__load(handle)
             if answer < 0:
                 raise explain_load_failure("".join(messages), -answer, names)
         except BaseException:
             library.bpf_object__close(handle)
             raise
-    return LoadedObject(handle, _programs(handle), _maps(handle), "".join(messages))
+    return LoadedObject(handle, _programs(handle), _maps(handle), "".join(messages), reused)
 
 
 def _each(step: str, handle: int) -> list[int]:
@@ -121,7 +130,7 @@ def _each(step: str, handle: int) -> list[int]:
     return found
 
 
-def _prepare(handle: int, wanted: Callable[[str], bool], reuse: Mapping[str, int], offload_ifindex: int) -> list[str]:
+def _prepare(handle: int, wanted: Callable[[str], bool], offload_ifindex: int) -> list[str]:
     """What must be said between opening and loading. Answers the names of the programs that will be loaded."""
     library = libbpf()
     names: list[str] = []
@@ -135,14 +144,28 @@ def _prepare(handle: int, wanted: Callable[[str], bool], reuse: Mapping[str, int
             library.bpf_program__set_ifindex(program, offload_ifindex)
     for item in _each("bpf_object__next_map", handle):
         library.bpf_map__set_pin_path(item, None)  # an object may ask for pins by name: they are ours to make
-        fd = reuse.get(_text(library.bpf_map__name(item)))
-        if fd is not None:
-            check("reuse a pinned map", library.bpf_map__reuse_fd(item, fd))
         if offload_ifindex:
             library.bpf_map__set_ifindex(item, offload_ifindex)
     if not names:
         raise ControlError("this object holds no program to load")
     return names
+
+
+def _reuse(handle: int, reuse: Mapping[str, int]) -> frozenset[str]:
+    """Gives maps of the object descriptors to use; answers their names. libbpf itself would take any map for any."""
+    library = libbpf()
+    taken: list[str] = []
+    for item in _each("bpf_object__next_map", handle):
+        name = _text(library.bpf_map__name(item))
+        if name not in reuse:
+            continue
+        info = map_info(reuse[name])
+        there = (info.type, info.key_size, info.value_size, info.max_entries, info.map_flags)
+        asked = ("type", "key_size", "value_size", "max_entries", "map_flags")
+        if there == tuple(getattr(library, f"bpf_map__{what}")(item) for what in asked):
+            check("reuse a pinned map", library.bpf_map__reuse_fd(item, reuse[name]))
+            taken.append(name)
+    return frozenset(taken)
 
 
 def _programs(handle: int) -> dict[str, LoadedProgram]:

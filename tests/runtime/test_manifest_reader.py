@@ -46,7 +46,7 @@ def test_a_good_one(good: dict[str, Any]) -> None:
 
 
 def test_keys_of_later_versions_are_ignored(good: dict[str, Any]) -> None:
-    assert read(good | {"tables": [1], "flags": {"looks_at_tags": True, "new": 1}}).looks_at_tags
+    assert read(good | {"pools": [1], "flags": {"looks_at_tags": True, "new": 1}}).looks_at_tags
 
 
 def test_another_version_is_refused_by_name(good: dict[str, Any]) -> None:
