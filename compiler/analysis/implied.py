@@ -29,6 +29,7 @@ from ebpfc.compiler.analysis.properties import (
 )
 from ebpfc.compiler.ast.nodes import (
     And,
+    Arith,
     Cast,
     Const,
     DirectionTest,
@@ -245,8 +246,9 @@ def _relation(node: Relation, place: Place) -> list[Fact]:
 
 
 def _membership(node: Member, place: Place) -> list[Fact]:
+    if not isinstance(node.items, SetLiteral):
+        return [fact for key in node.keys for fact in _key_presence(key, place)]
     key = node.keys[0]
-    assert isinstance(node.items, SetLiteral)
     if isinstance(key, KeyField):
         return _key_membership(key, node.items, Place() if key.outer else place)
     facts = header_facts(key, place)
@@ -259,6 +261,25 @@ def _membership(node: Member, place: Place) -> list[Fact]:
         *facts,
         (name, intersection(values, ((0, (1 << bits) - 1),)) if bits else values),
     ]
+
+
+def _key_presence(key: KeyField | Arith, place: Place) -> list[Fact]:
+    """The packet has the field: what is in a table is not known here."""
+    if not isinstance(key, KeyField):
+        return header_facts(key, place)
+    place = Place() if key.outer else place
+    types = [((place.path, "type"), normal([(IPV4, IPV4), (IPV6, IPV6)]))]
+    match key.text.split():
+        case ["ether", *_]:
+            return ethernet_facts(place)
+        case [("ip" | "ip6" | "tcp" | "udp" | "sctp") as proto, *_]:
+            return protocol_facts(proto, place)
+        case ["src" | "dst", "port"]:
+            return [*types, ((place.path, "proto"), normal([(6, 6), (UDP, UDP), (132, 132)]))]
+        case ["src" | "dst"] | ["proto"]:
+            return types
+        case _:
+            return []
 
 
 def _key_membership(key: KeyField, items: SetLiteral, place: Place) -> list[Fact]:

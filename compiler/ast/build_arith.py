@@ -197,6 +197,11 @@ def _member(context: Context, kids: Kids, span: Span) -> Member:
     target = Word(str(items), span=token_span(items, context.file)) if hasattr(items, "start_pos") else items
     assert isinstance(target, Word | SetLiteral)
     keys = kids[1:-3:2] if hasattr(kids[0], "start_pos") else kids[:1]
+    for key in keys:
+        if isinstance(key, KeyField) and key.text.endswith(" net"):
+            short = key.text.removesuffix(" net")
+            hints = (f"write `{key.text} SET`, without `in`", f"of a table of nets: `{short} in TABLE`")
+            context.sink.error("PF0213", f"`{key.text}` is not one field", key.span, "no key", hints)
     return Member(tuple(_key(key) for key in keys), target, span)
 
 

@@ -127,7 +127,8 @@ def _id(context: Context, kid: Any) -> Match:
 def _key_qualifier(context: Context, kids: Kids, span: Span) -> KeyField:
     q: Qualifier = kids[0]
     one_way = q.dir in ("src", "dst")
-    fits = (one_way and q.type in (None, "host", "port")) or (q.dir is None and q.type == "proto")
+    is_net = one_way and q.type == "net"  # of a table's key; whoever takes keys refuses it elsewhere
+    fits = is_net or (one_way and q.type in (None, "host", "port")) or (q.dir is None and q.type == "proto")
     words = (q.proto, q.dir, None if q.type == "host" else q.type)
     if not fits:
         written = " ".join(word for word in words if word)

@@ -1,7 +1,7 @@
 """Nodes of statements, rules, blocks, guards and actions in the parse tree → AST nodes.
 
-In: what the nodes below were made into; for what is parsed but not built yet (tables, limiters, guards, most actions)
-all its tokens. Out: AST nodes. Leaves to `sema`: names, hooks, whether a rule's parts go together.
+In: what the nodes below were made into; for what is parsed but not built yet (tracking, pools, most actions) all its
+tokens. Out: AST nodes. Leaves to `sema`: names, hooks, whether a rule's parts go together.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Any
 
 from ebpfc.compiler.ast.build_logic import as_match
 from ebpfc.compiler.ast.build_matches import MATCH_HANDLERS
+from ebpfc.compiler.ast.build_state import STATE_HANDLERS
 from ebpfc.compiler.ast.fold import Context, Handler, Kids
 from ebpfc.compiler.ast.literals import read_number, read_string, token_span
 from ebpfc.compiler.ast.nodes import (
@@ -28,6 +29,7 @@ from ebpfc.compiler.ast.nodes import (
     Let,
     Match,
     OtherAction,
+    RateGuard,
     Rule,
     SetLiteral,
     SourceTree,
@@ -74,7 +76,7 @@ class Head:
     """What stands between `if` and `{`."""
 
     match: Match | None
-    guards: tuple[Guard, ...]
+    guards: tuple[RateGuard | Guard, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +168,7 @@ def _rule(context: Context, kids: Kids, span: Span) -> Rule:
     before: tuple[Action, ...] = ()
     after: tuple[Action, ...] = ()
     match: Match | None = None
-    guards: list[Guard] = []
+    guards: list[RateGuard | Guard] = []
     for kid in kids:
         if isinstance(kid, Label):
             name = kid.name
@@ -174,7 +176,7 @@ def _rule(context: Context, kids: Kids, span: Span) -> Rule:
             before = (kid.action,)
         elif isinstance(kid, Then):
             after = kid.actions
-        elif isinstance(kid, Guard):
+        elif isinstance(kid, RateGuard | Guard):
             guards.append(kid)
         else:
             match = as_match(context, kid)
@@ -191,8 +193,8 @@ def _decides(action: Action) -> bool:
 
 
 def _head(context: Context, kids: Kids, span: Span) -> Head:
-    guards = tuple(kid for kid in kids if isinstance(kid, Guard))
-    match = None if isinstance(kids[0], Guard) else as_match(context, kids[0])
+    guards = tuple(kid for kid in kids if isinstance(kid, RateGuard | Guard))
+    match = None if isinstance(kids[0], RateGuard | Guard) else as_match(context, kids[0])
     return Head(match, guards)
 
 
@@ -225,8 +227,8 @@ def _orelse(context: Context, kids: Kids, span: Span) -> Else:
 # --------------------------------------------------------------------------------------------------- guards and actions
 
 
-def _guard(context: Context, kids: Kids, span: Span) -> Guard:
-    return Guard(str(kids[0]), _words(context, kids[1:]), span)  # type: ignore[arg-type]
+def _connections(context: Context, kids: Kids, span: Span) -> Guard:
+    return Guard("connections", _words(context, kids[1:]), span)
 
 
 def _count(context: Context, kids: Kids, span: Span) -> Count:
@@ -251,33 +253,35 @@ def _words(context: Context, tokens: Kids) -> tuple[str, ...]:
     return tuple(words)
 
 
-FLAT_RULES = frozenset({"table", "track", "limit", "pool", "guard", "words"})
+FLAT_RULES = frozenset({"track", "pool", "connections", "words"})
 """Rules of which the AST keeps the words only."""
 
-HANDLERS: dict[str, Handler] = MATCH_HANDLERS | {
-    "start": _start,
-    "expression": _expression,
-    "hook": _hook,
-    "hook_point": _hook_point,
-    "verdict": _verdict,
-    "default": _default,
-    "let": _let,
-    "file": _file,
-    "include": _include,
-    "assertion": _assertion,
-    "table": _declaration,
-    "track": _declaration,
-    "limit": _declaration,
-    "pool": _declaration,
-    "label": _label,
-    "lead": _lead,
-    "then": _then,
-    "rule": _rule,
-    "head": _head,
-    "body": _body,
-    "block": _block,
-    "orelse": _orelse,
-    "guard": _guard,
-    "count": _count,
-    "words": _other_action,
-}
+HANDLERS: dict[str, Handler] = (
+    MATCH_HANDLERS
+    | STATE_HANDLERS
+    | {
+        "start": _start,
+        "expression": _expression,
+        "hook": _hook,
+        "hook_point": _hook_point,
+        "verdict": _verdict,
+        "default": _default,
+        "let": _let,
+        "file": _file,
+        "include": _include,
+        "assertion": _assertion,
+        "track": _declaration,
+        "pool": _declaration,
+        "label": _label,
+        "lead": _lead,
+        "then": _then,
+        "rule": _rule,
+        "head": _head,
+        "body": _body,
+        "block": _block,
+        "orelse": _orelse,
+        "connections": _connections,
+        "count": _count,
+        "words": _other_action,
+    }
+)

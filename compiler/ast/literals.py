@@ -160,7 +160,7 @@ def _plain_ipv4(text: str, span: Span, sink: Sink) -> IPv4:
 def _ipv4_net(address: str, length: str, span: Span, sink: Sink) -> IPv4:
     errors = len(sink.items)
     value, parts = _ipv4(address, span, sink)
-    bits = _prefix_length(length, 32, span, sink)
+    bits = read_prefix_length(length, 32, span, sink)
     if len(sink.items) > errors:
         return IPv4(0, 0, 4, None, span)
     base = value & (MAX_NUMBER << (32 - bits))
@@ -181,7 +181,7 @@ def _ipv6(text: str, span: Span, sink: Sink) -> int:
 
 def _ipv6_net(address: str, length: str, span: Span, sink: Sink) -> IPv6:
     value = _ipv6(address, span, sink)
-    bits = _prefix_length(length, 128, span, sink)
+    bits = read_prefix_length(length, 128, span, sink)
     base = value >> (128 - bits) << (128 - bits)
     if base != value:
         whole = ipaddress.IPv6Address(value)
@@ -189,7 +189,8 @@ def _ipv6_net(address: str, length: str, span: Span, sink: Sink) -> IPv6:
     return IPv6(base, bits, span)
 
 
-def _prefix_length(text: str, most: int, span: Span, sink: Sink) -> int:
+def read_prefix_length(text: str, most: int, span: Span, sink: Sink) -> int:
+    """The number behind a `/`, at most `most`: 32 for IPv4, 128 for IPv6."""
     plain = text.lstrip("0") or "0"
     if plain != text:
         hint = f"write `/{_short(plain)}`"

@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias
 
 from ebpfc.compiler.ast.arithmetic import Access, Arith, Binary, FieldRef, Group, RelOp
 from ebpfc.compiler.ast.places import Span, span_field
-from ebpfc.compiler.ast.values import IPv4, IPv6, Mac, SetLiteral, Value, Word
+from ebpfc.compiler.ast.values import IPv4, IPv6, Mac, SetLiteral, TableName, Value, Word
 
 Dir = Literal["src", "dst", "src or dst", "src and dst"]
 IdType = Literal["host", "net", "port", "portrange", "proto", "protochain"]
@@ -113,10 +113,10 @@ class KeyField:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """`FIELD in SET`, `(F1, F2) in TABLE`; `table` names a table, else `items` is the set."""
+    """`FIELD in SET`, `(F1, F2) in TABLE`: a set, or after `resolve` the name of a table."""
 
     keys: tuple[KeyField | FieldRef | Access | Binary | Group, ...]
-    items: SetLiteral | Word
+    items: SetLiteral | TableName | Word
     span: Span = span_field()
 
 

@@ -6,12 +6,12 @@ parentheses where the text would mean something else without them.
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address, IPv6Address
 from typing import assert_never
 
 from ebpfc.compiler.ast.nodes import (
     Access,
     Action,
+    Add,
     And,
     Arith,
     Assert,
@@ -23,6 +23,7 @@ from ebpfc.compiler.ast.nodes import (
     Count,
     Declaration,
     Default,
+    Delete,
     DirectionTest,
     Elided,
     Encap,
@@ -35,12 +36,12 @@ from ebpfc.compiler.ast.nodes import (
     IfindexTest,
     Include,
     IPv4,
-    IPv4Range,
     IPv6,
-    IPv6Range,
     KeyField,
     LengthTest,
     Let,
+    Limit,
+    Log,
     Mac,
     MalformedTest,
     Match,
@@ -48,8 +49,6 @@ from ebpfc.compiler.ast.nodes import (
     Named,
     Negate,
     Not,
-    Number,
-    NumberRange,
     Or,
     OtherAction,
     Paren,
@@ -63,14 +62,27 @@ from ebpfc.compiler.ast.nodes import (
     SourceTree,
     Statement,
     StateTest,
+    Table,
+    TableName,
     TcpFlags,
-    Value,
     Verdict,
-    Word,
-    WordRange,
 )
+from ebpfc.compiler.ast.print_state import (
+    print_field,
+    print_guard,
+    print_key,
+    print_limit,
+    print_state_action,
+    print_table,
+    print_words,
+)
+from ebpfc.compiler.ast.print_values import print_value, quote
 from ebpfc.compiler.fields import TCP_FLAGS
 
+__all__ = [
+    "print_action", "print_arith", "print_guard", "print_key", "print_match", "print_rule", "print_tree", "print_value",
+    "quote",
+]  # fmt: skip
 _INDENT = "    "
 
 
@@ -88,7 +100,7 @@ def print_rule(rule: Rule) -> str:
     parts += [print_action(action) for action in rule.actions[: rule.lead]]
     if rule.match is not None:
         parts.append(print_match(rule.match))
-    parts += [_words(guard.kind, guard.words) for guard in rule.guards]
+    parts += [print_guard(guard) for guard in rule.guards]
     if after := rule.actions[rule.lead :]:
         parts.append("then " + ", ".join(print_action(action) for action in after))
     return " ".join(parts)
@@ -100,8 +112,10 @@ def print_action(action: Action) -> str:
             return action.kind
         case Count():
             return f"count {quote(action.name)}"
+        case Add() | Delete() | Log():
+            return print_state_action(action)
         case OtherAction():
-            return _words(action.kind, action.words)
+            return print_words(action.kind, action.words)
         case _:
             assert_never(action)
 
@@ -138,7 +152,7 @@ def print_match(match: Match) -> str:  # noqa: C901 - one case a node
             return f"{print_arith(match.left)} {match.op} {_right(match.right)}"
         case Member():
             keys = ", ".join(_key(key) for key in match.keys)
-            items = print_value(match.items)
+            items = match.items.name if isinstance(match.items, TableName) else print_value(match.items)
             return f"({keys}) in {items}" if len(match.keys) > 1 else f"{keys} in {items}"
         case TcpFlags():
             return _join(_outer(match.outer), f"tcp flags {_flags(match.value)}/{_flags(match.mask)}")
@@ -181,52 +195,6 @@ def print_arith(arith: Arith) -> str:
             assert_never(arith)
 
 
-def print_value(value: Value) -> str:
-    match value:
-        case Number():
-            return str(value.value)
-        case NumberRange():
-            return f"{value.low}-{value.high}"
-        case IPv4():
-            return _ipv4(value)
-        case IPv4Range():
-            return f"{IPv4Address(value.low)}-{IPv4Address(value.high)}"
-        case IPv6():
-            address = str(IPv6Address(value.address))
-            return address if value.length is None else f"{address}/{value.length}"
-        case IPv6Range():
-            return f"{IPv6Address(value.low)}-{IPv6Address(value.high)}"
-        case Mac():
-            return ":".join(f"{byte:02x}" for byte in value.address.to_bytes(6, "big"))
-        case Word():
-            return f"\\{value.text}" if value.escaped else value.text
-        case WordRange():
-            return value.text
-        case SetLiteral():
-            return value.name if value.name is not None else "{" + ", ".join(map(print_value, value.items)) + "}"
-        case _:
-            assert_never(value)
-
-
-def quote(text: str) -> str:
-    """A string of the language that reads back as `text` (characters up to U+00FF, and printable ones)."""
-    return '"' + "".join(_quoted(character) for character in text) + '"'
-
-
-def _quoted(character: str) -> str:
-    match character:
-        case '"' | "\\":
-            return "\\" + character
-        case "\n":
-            return "\\n"
-        case "\r":
-            return "\\r"
-        case "\t":
-            return "\\t"
-        case _:
-            return character if character.isprintable() else f"\\x{ord(character):02x}"
-
-
 def _statement_lines(statement: Statement) -> list[str]:
     match statement:
         case Hook():
@@ -237,8 +205,12 @@ def _statement_lines(statement: Statement) -> list[str]:
             return [f"let {statement.name} = {_let_value(statement.value)}"]
         case Include():
             return [f"include {quote(statement.path)}"]
+        case Table():
+            return [print_table(statement)]
+        case Limit():
+            return [print_limit(statement)]
         case Declaration():
-            return [_words(_join(statement.kind, statement.name), statement.words)]
+            return [print_words(_join(statement.kind, statement.name), statement.words)]
         case Assert():
             text = None if statement.match is None else print_match(statement.match)
             return [_join("assert", statement.verdict, text)]
@@ -255,7 +227,7 @@ def _block_lines(block: Block) -> list[str]:
     opening = ""
     rest: Block | tuple[Rule | Block, ...] | None = block
     while isinstance(rest, Block):
-        guards = [_words(guard.kind, guard.words) for guard in rest.guards]
+        guards = [print_guard(guard) for guard in rest.guards]
         head = _join(None if rest.match is None else print_match(rest.match), *guards)
         lines.append(f"{opening}if {head} {{")
         lines += _body_lines(rest.body)
@@ -285,19 +257,11 @@ def _operand(match: Match, weaker: tuple[type[And | Or], ...]) -> str:
 
 
 def _key(key: KeyField | Arith) -> str:
-    return _join(_outer(key.outer), key.text) if isinstance(key, KeyField) else print_arith(key)
+    return print_field(key) if isinstance(key, KeyField) else print_arith(key)
 
 
 def _right(right: Arith | IPv4 | IPv6 | Mac) -> str:
     return print_value(right) if isinstance(right, IPv4 | IPv6 | Mac) else print_arith(right)
-
-
-def _ipv4(value: IPv4) -> str:
-    octets = value.address.to_bytes(4, "big")[: value.parts]
-    text = ".".join(map(str, octets))
-    if value.mask is not None:
-        return f"{text} mask {IPv4Address(value.mask)}"
-    return text if value.length is None else f"{text}/{value.length}"
 
 
 def _flags(bits: int) -> str:
@@ -306,14 +270,6 @@ def _flags(bits: int) -> str:
 
 def _outer(outer: bool) -> str | None:
     return "outer" if outer else None
-
-
-def _words(kind: str, words: tuple[str, ...]) -> str:
-    text = kind
-    for word in words:
-        close = word in (")", "}", ",", "/") or text.endswith(("(", "{", "/"))
-        text += word if close else f" {word}"
-    return text
 
 
 def _join(*parts: str | None) -> str:

@@ -14,6 +14,16 @@ from ebpfc.compiler.ast.places import Span, span_field
 
 DEFAULT_SIZE = 65_536
 LARGEST_SIZE = 1 << 24
+DEFAULT_LOG_SIZE = 96
+LARGEST_LOG_SIZE = 512
+
+_SECOND = 10**9
+DURATIONS = {"ms": 10**6, "s": _SECOND, "m": 60 * _SECOND, "h": 3600 * _SECOND, "d": 86_400 * _SECOND}
+"""The units of a duration in ns, the shortest first."""
+PERIODS = {"s": _SECOND, "min": 60 * _SECOND, "h": 3600 * _SECOND, "d": 86_400 * _SECOND}
+"""The units of a rate's time in ns."""
+LONGEST_DURATION = 36_500 * DURATIONS["d"]
+"""A century; with any time of the clock it fits 63 bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +60,7 @@ class Limiter:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """`table NAME key KEY ...`; `net`: the last field is a prefix (`src net`); `evict`: the least recently used goes."""
+    """`table NAME key KEY ...`; `net`: the last field is a prefix (`src net`); `evict`: what was used least goes."""
 
     name: str
     key: Key
@@ -59,6 +69,7 @@ class Table:
     size: int = DEFAULT_SIZE
     evict: bool = True
     span: Span = span_field()
+    name_span: Span = span_field()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +79,7 @@ class Limit:
     name: str
     limiter: Limiter
     span: Span = span_field()
+    name_span: Span = span_field()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +92,6 @@ class RateGuard:
 
 
 @dataclass(frozen=True, slots=True)
-class TableName:
-    """A table where a set could stand: `src in banned`."""
-
-    name: str
-    span: Span = span_field()
-
-
-@dataclass(frozen=True, slots=True)
 class Add:
     """`add KEY to TABLE [for D]`."""
 
@@ -95,6 +99,7 @@ class Add:
     table: str
     duration: int | None = None
     span: Span = span_field()
+    table_span: Span = span_field()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +109,7 @@ class Delete:
     key: Key
     table: str
     span: Span = span_field()
+    table_span: Span = span_field()
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,5 +117,5 @@ class Log:
     """`log ["text"] [N bytes]`: an event with the first `size` bytes of the frame."""
 
     text: str = ""
-    size: int = 96
+    size: int = DEFAULT_LOG_SIZE
     span: Span = span_field()

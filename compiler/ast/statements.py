@@ -11,6 +11,7 @@ from typing import Literal, TypeAlias
 
 from ebpfc.compiler.ast.matches import Match
 from ebpfc.compiler.ast.places import Span, span_field
+from ebpfc.compiler.ast.state import Add, Delete, Limit, Log, RateGuard, Table
 from ebpfc.compiler.ast.values import SetLiteral
 
 # ------------------------------------------------------------------------------------------------------ actions, guards
@@ -34,7 +35,7 @@ class Count:
 
 @dataclass(frozen=True, slots=True)
 class OtherAction:
-    """An action that is parsed, not built: `log`, `mark`, `add`, `redirect` ... with its words in order."""
+    """An action that is parsed, not built: `mark`, `sample`, `redirect` ... with its words in order."""
 
     kind: str
     words: tuple[str, ...]
@@ -42,14 +43,14 @@ class OtherAction:
     span: Span = span_field()
 
 
-Action: TypeAlias = Verdict | Count | OtherAction
+Action: TypeAlias = Verdict | Count | Add | Delete | Log | OtherAction
 
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """`over 100/s per src`, `within ...`, `connections > N`: parsed, not built."""
+    """`connections > N`: parsed, not built."""
 
-    kind: Literal["over", "within", "connections"]
+    kind: Literal["connections"]
     words: tuple[str, ...]
     span: Span = span_field()
 
@@ -103,9 +104,9 @@ class Include:
 
 @dataclass(frozen=True, slots=True)
 class Declaration:
-    """`table`, `limit`, `pool`, `track`: parsed, not built."""
+    """`pool`, `track`: parsed, not built."""
 
-    kind: Literal["table", "limit", "pool", "track"]
+    kind: Literal["pool", "track"]
     name: str | None
     words: tuple[str, ...]
     span: Span = span_field()
@@ -124,7 +125,7 @@ class Rule:
 
     actions: tuple[Action, ...]
     match: Match | None = None
-    guards: tuple[Guard, ...] = ()
+    guards: tuple[RateGuard | Guard, ...] = ()
     name: str | None = None
     lead: int = 0  # how many of the actions stood before the match
     span: Span = span_field()
@@ -136,13 +137,13 @@ class Block:
     """`if HEAD { body } [else ...]`; `orelse` is the else branch: another block (`else if`), a body, or None."""
 
     match: Match | None
-    guards: tuple[Guard, ...]
+    guards: tuple[RateGuard | Guard, ...]
     body: tuple[Rule | Block, ...]
     orelse: Block | tuple[Rule | Block, ...] | None = None
     span: Span = span_field()
 
 
-Statement: TypeAlias = Hook | Default | Let | Include | Declaration | Assert | Rule | Block
+Statement: TypeAlias = Hook | Default | Let | Include | Table | Limit | Declaration | Assert | Rule | Block
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +167,8 @@ class Policy:
     body: tuple[Rule | Block, ...]
     rules: tuple[Rule, ...]
     netmask: int | None = None
+    tables: tuple[Table, ...] = ()
+    limits: tuple[Limit, ...] = ()
 
     def default(self, direction: Direction) -> Literal["pass", "drop"]:
         return dict(self.defaults)[direction]

@@ -94,4 +94,12 @@ class SetLiteral:
     span: Span = span_field()
 
 
+@dataclass(frozen=True, slots=True)
+class TableName:
+    """A table where a set could stand: `src in banned`. No value: what it holds is known while packets run."""
+
+    name: str
+    span: Span = span_field()
+
+
 Value: TypeAlias = Number | NumberRange | IPv4 | IPv4Range | IPv6 | IPv6Range | Mac | Word | WordRange | SetLiteral

@@ -32,6 +32,7 @@ CODES: dict[str, str] = {
     "PF0212": "more than one verdict",
     "PF0213": "a word that cannot stand here",
     "PF0214": "unclosed string",
+    "PF0215": "an option given twice",
     # values
     "PF0401": "leading zero",
     "PF0402": "number too large",
@@ -60,6 +61,7 @@ CODES: dict[str, str] = {
     "PF0316": "two rules of one name",
     "PF0318": "unknown hook",
     "PF0319": "names that stand for too much",
+    "PF0321": "a name of another kind",
     # values in their place
     "PF0420": "number out of range",
     "PF0422": "the wrong kind of value",
@@ -77,6 +79,13 @@ CODES: dict[str, str] = {
     "PF0438": "a length instead of an EtherType",
     "PF0439": "several fields in one set",
     "PF0440": "a comparison with several values",
+    # keys, tables and limiters
+    "PF0441": "a field that cannot be part of a key",
+    "PF0442": "a key that is not the table's",
+    "PF0443": "a mask or `net` without an address",
+    "PF0444": "a rate that cannot be counted",
+    "PF0445": "a duration out of range",
+    "PF0446": "a key too long",
     # scope
     "PF0501": "a third tag",
     "PF0502": "a head that opens nothing for its block",

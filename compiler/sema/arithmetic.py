@@ -6,7 +6,6 @@ fields that exist; or None, with diagnostics. Where one side is a field, the wor
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import replace
 from typing import assert_never
 
@@ -29,11 +28,12 @@ from ebpfc.compiler.ast.nodes import (
     Relation,
     SetLiteral,
     Span,
+    TableName,
     Value,
     Word,
 )
 from ebpfc.compiler.diagnostics.model import Sink
-from ebpfc.compiler.fields import ACCESSORS, FIELDS, PROTOCOLS
+from ebpfc.compiler.fields import ACCESSORS, FIELDS
 from ebpfc.compiler.sema import refused, wide_fields
 from ebpfc.compiler.sema.constants import fold
 from ebpfc.compiler.sema.domains import (
@@ -45,9 +45,10 @@ from ebpfc.compiler.sema.domains import (
     key_domain,
     operand_domain,
 )
+from ebpfc.compiler.sema.known_fields import known_field
+from ebpfc.compiler.sema.tables import TableResolver
 from ebpfc.compiler.sema.values import ValueResolver
 
-_UNBUILT_FIELDS = {("tcp", "mss"), ("tcp", "wscale")}
 _ARITH = Const | ConstName | FrameLength | FieldRef | Access | Binary | Negate | Group
 
 
@@ -55,6 +56,7 @@ class ArithmeticResolver:
     def __init__(self, values: ValueResolver, sink: Sink) -> None:
         self.values = values
         self.sink = sink
+        self.tables = TableResolver(values.definitions, sink)
 
     # --- relations and memberships
 
@@ -141,15 +143,13 @@ class ArithmeticResolver:
         )
 
     def member(self, node: Member) -> Member | None:
+        table = self.tables.table_of(node.items)
+        if table is not None:
+            return self.tables.member(node, table)
         if len(node.keys) != 1:
-            self.sink.error(
-                "PF0439",
-                "several fields at once are members of tables only",
-                node.span,
-                "more than one field",
-                ("write one `in` for each field, joined by `and`",),
-            )
+            self.tables.no_table(node)
             return None
+        assert not isinstance(node.items, TableName), "no name is looked up before"
         key = node.keys[0]
         if isinstance(key, KeyField):
             key = encap_field(key) or key
@@ -215,33 +215,13 @@ class ArithmeticResolver:
         return Const(value.value, node.span) if isinstance(value, Number) else None
 
     def _field(self, node: FieldRef, wide: bool) -> FieldRef | None:
-        row = FIELDS.get((node.proto, node.name))
+        row = known_field(node, self.sink)
         if row is None:
-            self._unknown_field(node)
             return None
         if row.bits > 32 and not wide:
             wide_fields.operand(self.sink, node)
             return None
         return node
-
-    def _unknown_field(self, node: FieldRef) -> None:
-        text = f"{node.proto}.{node.name}"
-        if (node.proto, node.name) in _UNBUILT_FIELDS:
-            refused.not_built(self.sink, "PF0608", text, node.span)
-            return
-        if node.proto not in PROTOCOLS:
-            self.sink.error(
-                "PF0433",
-                f"`{text}` is neither a field nor an address: host names are never looked up",
-                node.span,
-                f"no protocol `{node.proto}`",
-                ("write the address, or a field such as `ip.ttl`",),
-            )
-            return
-        mine = [name for proto, name in FIELDS if proto == node.proto]
-        close = difflib.get_close_matches(node.name, mine, 3, 0.5) or mine
-        hint = f"`{node.proto}` has " + ", ".join(f"`{name}`" for name in close) if mine else "write `proto[off:size]`"
-        self.sink.error("PF0433", f"`{node.proto}` has no field `{node.name}`", node.span, "unknown field", (hint,))
 
     def _access(self, node: Access) -> Access | None:
         offset = self.arith(node.offset, WORD32)

@@ -29,11 +29,11 @@ from ebpfc.compiler.ast.nodes import (
     WordRange,
 )
 from ebpfc.compiler.diagnostics.model import Related, Sink
-from ebpfc.compiler.sema.definitions import Definitions, NamedMatch, NamedSet, taken_by
+from ebpfc.compiler.sema.definitions import Definitions, NamedLimit, NamedMatch, NamedSet, NamedTable
 from ebpfc.compiler.sema.domains import WORD32
 from ebpfc.compiler.sema.includes import FileReader
 from ebpfc.compiler.sema.matches import MatchResolver
-from ebpfc.compiler.sema.problems import unknown_word
+from ebpfc.compiler.sema.problems import unknown_word, wrong_name
 from ebpfc.compiler.sema.size import size_of
 from ebpfc.compiler.sema.value_files import read_values
 
@@ -46,7 +46,7 @@ class LetResolver:
         self.sink = sink
 
     def define(self, let: Let) -> None:
-        if not self._name_is_free(let):
+        if not self.definitions.claim(let.name, let.name_span, self.sink):
             return
         errors = sum(item.severity == "error" for item in self.sink.items)
         definition = self._definition(let)
@@ -54,25 +54,6 @@ class LetResolver:
             self.definitions.broken.add(let.name)
             return
         self.definitions.make(definition)
-
-    def _name_is_free(self, let: Let) -> bool:
-        taken = taken_by(let.name)
-        if taken is not None:
-            self.sink.error(
-                "PF0304", f"`{let.name}` is {taken}, and cannot be a name", let.name_span, "taken",
-                (f"choose another: `my_{let.name.replace('-', '_')}`",),
-            )  # fmt: skip
-            self.definitions.broken.add(let.name)
-            return False
-        made = self.definitions.made.get(let.name)
-        if made is not None or let.name in self.definitions.broken:
-            where = made.span if made is not None else self.definitions.later.get(let.name, let.name_span)
-            related = () if where == let.name_span else (Related(where, "first made here"),)
-            self.sink.error(
-                "PF0303", f"`{let.name}` is made twice", let.name_span, "made before", ("choose another name",), related
-            )
-            return False
-        return True
 
     def _definition(self, let: Let) -> NamedSet | NamedMatch | None:
         value = let.value
@@ -129,6 +110,9 @@ class LetResolver:
                 "PF0307", f"`{word.text}` is a match, and a set holds values", word.span, "no value",
                 ("name a match alone: `let both = a or b`",), (Related(found.span, "made here"),),
             )  # fmt: skip
+            return None
+        if isinstance(found, NamedTable | NamedLimit):
+            wrong_name(found, "a set holds values", word.span, self.sink)
             return None
         if word.text in self.definitions.broken and not word.escaped:
             return None

@@ -51,9 +51,9 @@ from ebpfc.compiler.ast.nodes import (
 from ebpfc.compiler.diagnostics.model import Sink
 from ebpfc.compiler.sema import refused
 from ebpfc.compiler.sema.arithmetic import ArithmeticResolver
-from ebpfc.compiler.sema.definitions import Definitions, NamedMatch
+from ebpfc.compiler.sema.definitions import Definitions, NamedLimit, NamedMatch, NamedTable
 from ebpfc.compiler.sema.domains import PORT, Domain, encap_domain, qualifier_domain
-from ebpfc.compiler.sema.problems import closest_name
+from ebpfc.compiler.sema.problems import closest_name, wrong_name
 from ebpfc.compiler.sema.size import MAX_DEPTH, size_of
 from ebpfc.compiler.sema.values import ValueResolver
 
@@ -65,6 +65,7 @@ class MatchResolver:
         self.definitions = definitions
         self.values = values
         self.arithmetic = ArithmeticResolver(values, sink)
+        self.tables = self.arithmetic.tables
         self.netmask = netmask
         self.sink = sink
         self.whole = True  # no name that was refused stands in the match resolved last
@@ -156,7 +157,9 @@ class MatchResolver:
                 if not self.values.budget.take_tests(found.size.tests, node.span):
                     return node
                 return Named(found.name, found.match, node.span)
-            if value.text in self.definitions.broken:
+            if isinstance(found, NamedTable | NamedLimit):
+                wrong_name(found, "a match is wanted here", node.span, self.sink)
+            if isinstance(found, NamedTable | NamedLimit) or value.text in self.definitions.broken:
                 self.definitions.look_up(value.text)
                 self._before = self._pcap = None
                 self.whole = False
@@ -206,7 +209,7 @@ class MatchResolver:
         if text in self.definitions.later:
             self.sink.error(
                 "PF0301", f"`{text}` is used before it is defined", node.span, "not defined yet here",
-                (f"move `let {text} = ...` above this line",),
+                (self.definitions.moved(text),),
             )  # fmt: skip
             return
         reason = refused.word(text)

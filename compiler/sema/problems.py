@@ -20,12 +20,15 @@ from ebpfc.compiler.ast.nodes import (
     Number,
     NumberRange,
     SetLiteral,
+    Span,
     Value,
     Word,
     WordRange,
 )
+from ebpfc.compiler.ast.printer import print_key
+from ebpfc.compiler.diagnostics.model import Related, Sink
 from ebpfc.compiler.sema import refused
-from ebpfc.compiler.sema.definitions import Definitions
+from ebpfc.compiler.sema.definitions import Definition, Definitions, NamedLimit, NamedTable, kind_of_name
 from ebpfc.compiler.sema.domains import Domain
 
 
@@ -86,6 +89,20 @@ def closest_name(text: str, names: Sequence[str]) -> str | None:
 _SHORT = 6
 
 
+def wrong_name(found: Definition, wanted: str, span: Span, sink: Sink) -> None:
+    """A name stands where it means nothing; `wanted` says what does: "a table is wanted here"."""
+    match found:
+        case NamedTable():
+            hint = f"write a field before it: `{print_key(found.table.key)} in {found.name}`"
+        case NamedLimit():
+            hint = f"it stands behind `over` or `within`: `drop tcp over {found.name}`"
+        case _:
+            hint = "choose the name that you meant, or declare another"
+    kind = kind_of_name(found)
+    message = f"`{found.name}` is {kind}, and {wanted}"
+    sink.error("PF0321", message, span, kind, (hint,), (Related(found.span, "made here"),))
+
+
 def unknown_word(text: str, domain: Domain, definitions: Definitions) -> WrongValueError:
     """Why `text` says nothing in this place."""
     if text in definitions.later:
@@ -93,7 +110,7 @@ def unknown_word(text: str, domain: Domain, definitions: Definitions) -> WrongVa
             "PF0301",
             f"`{text}` is used before it is defined",
             "not defined yet here",
-            (f"move `let {text} = ...` above this line",),
+            (definitions.moved(text),),
         )
     reason = refused.word(text)
     if reason is not None:

@@ -15,24 +15,30 @@ from typing import Literal, assert_never
 
 from ebpfc.compiler.ast.nodes import (
     Action,
+    Add,
     Assert,
     Block,
     Count,
     Declaration,
     Default,
+    Delete,
     Direction,
     Guard,
     Hook,
     HookPoint,
     Include,
     Let,
+    Limit,
+    Log,
     Match,
     OtherAction,
     Policy,
+    RateGuard,
     Rule,
     SourceTree,
     Span,
     Statement,
+    Table,
     Verdict,
 )
 from ebpfc.compiler.diagnostics.model import Related, Sink
@@ -105,9 +111,16 @@ class _PolicyResolver:
         self.statements = statements
         self.settings = _Settings()
         self.definitions = Definitions()
-        for statement in reversed(statements):
-            if isinstance(statement, Let):
-                self.definitions.later[statement.name] = statement.name_span
+        for statement in statements:
+            match statement:
+                case Let():
+                    self.definitions.announce("let", statement.name, statement.name_span)
+                case Table():
+                    self.definitions.announce("table", statement.name, statement.name_span)
+                case Limit():
+                    self.definitions.announce("limit", statement.name, statement.name_span)
+                case _:
+                    pass
         self.matches = MatchResolver(self.definitions, ValueResolver(self.definitions, sink), netmask, sink)
         self.lets = LetResolver(self.definitions, self.matches, reader, sink)
         self.rules: list[Rule] = []
@@ -127,13 +140,17 @@ class _PolicyResolver:
         settings = self.settings
         defaults = tuple((direction, settings.default(direction)) for direction in _DIRECTIONS)
         hooks = tuple(settings.hooks) or ("xdp",)
-        policy = Policy(name, hooks, defaults, tuple(body), tuple(self.rules), self.netmask)
+        tables = self.matches.tables
+        policy = Policy(
+            name, hooks, defaults, tuple(body), tuple(self.rules), self.netmask,
+            tuple(tables.tables), tuple(tables.limits),
+        )  # fmt: skip
         spans = [span for _, span in settings.defaults.values()]
         return Resolved(
             policy, tuple(self.definitions.made.values()), self.definitions.unused(), spans[0] if spans else None, start
         )
 
-    def _statement(self, statement: Hook | Default | Let | Include | Declaration | Assert) -> None:
+    def _statement(self, statement: Hook | Default | Let | Include | Table | Limit | Declaration | Assert) -> None:
         match statement:
             case Hook():
                 self._hook(statement)
@@ -141,6 +158,10 @@ class _PolicyResolver:
                 self._default(statement)
             case Let():
                 self.lets.define(statement)
+            case Table():
+                self.matches.tables.declare_table(statement)
+            case Limit():
+                self.matches.tables.declare_limit(statement)
             case Declaration():
                 self._declaration(statement)
             case Assert():
@@ -183,17 +204,13 @@ class _PolicyResolver:
             made[default.direction] = (default.verdict, default.span)
 
     def _declaration(self, declaration: Declaration) -> None:
-        kind = declaration.kind
-        hint = "write a set: `let NAME = {...}`" if kind == "table" else None
-        refused.not_built(self.sink, "PF0601", kind, declaration.span, hint)
+        refused.not_built(self.sink, "PF0601", declaration.kind, declaration.span)
         if declaration.name is not None:
             self.definitions.broken.add(declaration.name)
 
     # --- rules and blocks
 
     def _rule(self, rule: Rule) -> Rule:
-        self._actions(rule.actions)
-        self._guards(rule.guards)
         if rule.name is not None:
             first = self.rule_names.setdefault(rule.name, rule.span)
             if first is not rule.span:
@@ -202,13 +219,14 @@ class _PolicyResolver:
                     ("give each rule a name of its own",), (Related(first, "first here"),),
                 )  # fmt: skip
         match = None if rule.match is None else self.matches.resolve(rule.match)
-        numbered = replace(rule, match=match, number=len(self.rules))
+        actions, guards = self._actions(rule.actions), self._guards(rule.guards)
+        numbered = replace(rule, match=match, actions=actions, guards=guards, number=len(self.rules))
         self.rules.append(numbered)
         return numbered
 
     def _block(self, block: Block) -> Block:
-        self._guards(block.guards)
         match = None if block.match is None else self.matches.resolve(block.match)
+        guards = self._guards(block.guards)
         self.matches.blocks += 1
         body = self._body(block.body)
         orelse = block.orelse
@@ -217,25 +235,39 @@ class _PolicyResolver:
         elif orelse is not None:
             orelse = self._body(orelse)
         self.matches.blocks -= 1
-        return replace(block, match=match, body=body, orelse=orelse)
+        return replace(block, match=match, guards=guards, body=body, orelse=orelse)
 
     def _body(self, items: Iterable[Rule | Block]) -> tuple[Rule | Block, ...]:
         return tuple(self._rule(item) if isinstance(item, Rule) else self._block(item) for item in items)
 
-    def _guards(self, guards: tuple[Guard, ...]) -> None:
-        for guard in guards:
-            refused.not_built(self.sink, "PF0602", guard.kind, guard.span, "leave the guard out")
+    def _guards(self, guards: tuple[RateGuard | Guard, ...]) -> tuple[RateGuard | Guard, ...]:
+        return tuple(self._guard(guard) for guard in guards)
 
-    def _actions(self, actions: tuple[Action, ...]) -> None:
-        for action in actions:
-            match action:
-                case Verdict():
-                    if action.kind not in ("pass", "drop"):
-                        hint = "write `drop`" if action.kind == "reject" else "write `pass` or `drop`"
-                        refused.not_built(self.sink, "PF0603", action.kind, action.span, hint)
-                case OtherAction():
-                    refused.not_built(self.sink, "PF0603", action.kind, action.span, 'count instead: `count "name"`')
-                case Count():
-                    pass
-                case _:
-                    assert_never(action)
+    def _guard(self, guard: RateGuard | Guard) -> RateGuard | Guard:
+        match guard:
+            case RateGuard():
+                return self.matches.tables.guard(guard) or guard
+            case Guard():
+                refused.not_built(self.sink, "PF0602", guard.kind, guard.span, "leave the guard out")
+                return guard
+            case _:
+                assert_never(guard)
+
+    def _actions(self, actions: tuple[Action, ...]) -> tuple[Action, ...]:
+        return tuple(self._action(action) for action in actions)
+
+    def _action(self, action: Action) -> Action:
+        match action:
+            case Verdict():
+                if action.kind not in ("pass", "drop"):
+                    hint = "write `drop`" if action.kind == "reject" else "write `pass` or `drop`"
+                    refused.not_built(self.sink, "PF0603", action.kind, action.span, hint)
+            case OtherAction():
+                refused.not_built(self.sink, "PF0603", action.kind, action.span, 'count instead: `count "name"`')
+            case Add() | Delete():
+                return self.matches.tables.action(action) or action
+            case Count() | Log():
+                pass
+            case _:
+                assert_never(action)
+        return action

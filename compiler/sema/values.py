@@ -25,9 +25,9 @@ from ebpfc.compiler.ast.nodes import (
     WordRange,
 )
 from ebpfc.compiler.diagnostics.model import Related, Sink
-from ebpfc.compiler.sema.definitions import Definitions, NamedMatch, NamedSet
+from ebpfc.compiler.sema.definitions import Definitions, NamedLimit, NamedMatch, NamedSet, NamedTable
 from ebpfc.compiler.sema.domains import Domain
-from ebpfc.compiler.sema.problems import WrongValueError, kind_hints, unknown_word, wrong_kind
+from ebpfc.compiler.sema.problems import WrongValueError, kind_hints, unknown_word, wrong_kind, wrong_name
 from ebpfc.compiler.sema.size import Budget
 
 Plain = Number | NumberRange | IPv4 | IPv4Range | IPv6 | IPv6Range | Mac
@@ -99,6 +99,9 @@ class ValueResolver:
                 (f"join it with `and`: `{word.text} and ...`",),
                 (Related(found.span, "made here"),),
             )
+            return None
+        if isinstance(found, NamedTable | NamedLimit):
+            wrong_name(found, f"{domain.what} is wanted here", word.span, self.sink)
             return None
         key = (found.name, domain)
         if key not in self._converted:
