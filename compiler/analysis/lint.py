@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
 
+from ebpfc.compiler.analysis.atoms import atoms
 from ebpfc.compiler.analysis.covered import Covered
 from ebpfc.compiler.analysis.elision import without_elisions
 from ebpfc.compiler.analysis.implied import Known, implied
@@ -34,6 +35,7 @@ from ebpfc.compiler.ast.nodes import (
     Rule,
     SetLiteral,
     Span,
+    TableName,
     Value,
     Verdict,
     Word,
@@ -61,7 +63,8 @@ def lint(resolved: Resolved, sink: Sink) -> None:
     seen = {_DIRECTIONS[hook] for hook in policy.hooks}
     place = resolved.default_span or resolved.start
     default_passes = any(policy.default(direction) == "pass" for direction in seen)
-    drops_all = any(item.match is None and _drops(item) for item in policy.body if isinstance(item, Rule))
+    rules = [item for item in policy.body if isinstance(item, Rule) and not item.guards]
+    drops_all = any(rule.match is None and _drops(rule) for rule in rules)
     if default_passes and not drops_all and not any(_drops_malformed(rule) for rule in policy.rules):
         hint = "write `drop malformed` as the first rule"
         sink.warning("PF0805", "what no rule decides passes, malformed packets too", place, "passes", (hint,))
@@ -105,12 +108,14 @@ class _RuleLint:
                     self._rule(item, inside)
                 continue
             if inside is not None:
-                self.body(item.body, inside)
+                self.body(item.body, _once(inside, item) if _varies(item) else inside)
             if item.orelse is not None:
                 branch = (item.orelse,) if isinstance(item.orelse, Block) else item.orelse
                 self.body(branch, self._otherwise(item, context))
 
     def _otherwise(self, block: Block, context: _Context) -> _Context:
+        if _varies(block):
+            return _once(context, block)
         head = shape(None if block.match is None else without_elisions(block.match))
         marked = context.literals | {Literal(context.scope, ("unless", head)): None}
         return _Context(context.known, context.place, marked, context.scope)
@@ -151,8 +156,22 @@ class _RuleLint:
             )
             return
         self.reachable.append(_Reachable(rule, context.known))
-        if not rule.guards and any(isinstance(action, Verdict) for action in rule.actions):
+        if not _varies(rule) and any(isinstance(action, Verdict) for action in rule.actions):
             self.covered.add(context.literals, rule)
+
+
+def _varies(item: Rule | Block) -> bool:
+    """Whether it may hold now and not when asked again: it has a guard, or looks into a table that may change."""
+    lookup = item.match is not None and any(
+        isinstance(atom, Member) and isinstance(atom.items, TableName) for atom in atoms(item.match)
+    )
+    return bool(item.guards) or lookup
+
+
+def _once(context: _Context, block: Block) -> _Context:
+    """What is in one branch of a block whose head varies covers only what is in there too."""
+    here = Literal(context.scope, ("once", block.span))
+    return _Context(context.known, context.place, context.literals | {here: None}, context.scope)
 
 
 def _lint_rules(resolved: Resolved, sink: Sink) -> list[_Reachable]:
@@ -168,7 +187,7 @@ def _drops(rule: Rule) -> bool:
 
 
 def _drops_malformed(rule: Rule) -> bool:
-    return _drops(rule) and rule.match is not None and _true_of_malformed(rule.match)
+    return _drops(rule) and not rule.guards and rule.match is not None and _true_of_malformed(rule.match)
 
 
 def _true_of_malformed(match: Match) -> bool:

@@ -90,6 +90,7 @@ CODES: dict[str, str] = {
     "PF0501": "a third tag",
     "PF0502": "a head that opens nothing for its block",
     "PF0503": "a third MPLS label",
+    "PF0504": "a key that an encapsulation is not opened for",
     # not built yet, or refused
     "PF0601": "declaration not built yet",
     "PF0602": "guard not built yet",

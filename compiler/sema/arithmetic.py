@@ -171,6 +171,8 @@ class ArithmeticResolver:
                 return None
             assert isinstance(resolved, FieldRef | Access | Binary | Group)
             key, domain = resolved, _whole_domain(resolved)
+        if isinstance(node.items, Word) and self.tables.is_unknown(node.items, domain):
+            return None
         items = self.values.resolve(node.items, domain)
         if items is None:
             return None

@@ -1,13 +1,13 @@
 """What a resolved policy may not say though each of its words is right: scope of encapsulations, limits of hooks.
 
 In: a `Policy` of `resolve`. Out: diagnostics only. Afterwards `lower` may rely on the limits of `fields.py` (MAX_TAGS,
-MAX_OPEN, MAX_LABELS, MAX_PORTS), on one kind of tunnel a UDP port, on heads whose body reads what the head opened, and
-on fields that every reachable hook has.
+MAX_OPEN, MAX_LABELS, MAX_PORTS), on one kind of tunnel a UDP port, on bodies and keys that read what the match before
+them opened, and on fields that every reachable hook has.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from ebpfc.compiler.ast.nodes import (
@@ -21,6 +21,7 @@ from ebpfc.compiler.ast.nodes import (
     FieldRef,
     Group,
     HookPoint,
+    Key,
     Match,
     Member,
     Named,
@@ -34,8 +35,10 @@ from ebpfc.compiler.ast.nodes import (
     Rule,
     Span,
 )
+from ebpfc.compiler.ast.printer import print_key
 from ebpfc.compiler.diagnostics.model import Related, Sink
 from ebpfc.compiler.fields import MAX_LABELS, MAX_OPEN, MAX_PORTS, MAX_TAGS, PORTS
+from ebpfc.compiler.sema.used_keys import reads_open_packet, reads_tag, used_fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +51,14 @@ class Open:
 
 
 def check(policy: Policy, sink: Sink) -> None:
-    checker = _Checker(policy.hooks, sink)
+    checker = _Checker(policy, sink)
     checker.body(policy.body, Open(), outbound=False)
 
 
 class _Checker:
-    def __init__(self, hooks: tuple[HookPoint, ...], sink: Sink) -> None:
-        self.hooks = hooks
+    def __init__(self, policy: Policy, sink: Sink) -> None:
+        self.hooks: tuple[HookPoint, ...] = policy.hooks
+        self.limits = {limit.name: limit for limit in policy.limits}
         self.sink = sink
         self._said: set[tuple[str, Span]] = set()
         self._kinds: dict[int, str] = {}  # of UDP port
@@ -64,14 +68,17 @@ class _Checker:
         for item in items:
             if isinstance(item, Block):
                 self._block(item, here, outbound)
-            elif item.match is not None:
+                continue
+            if item.match is not None:
                 self._chain(item.match, here, outbound=outbound)
+            self._keys(item, outbound)
 
     def _block(self, block: Block, here: Open, outbound: bool) -> None:
         inside = here
         if block.match is not None:
             inside = self._chain(block.match, here, outbound=outbound)
             self._head(block.match, block.body)
+        self._keys(block, outbound)
         self.body(block.body, inside, outbound=outbound or _only_outbound(block.match))
         if isinstance(block.orelse, Block):
             self._block(block.orelse, here, outbound)
@@ -95,7 +102,7 @@ class _Checker:
                     self._chain(inner, here, outbound=outbound)
                 case Relation() | Member():
                     if not outbound:
-                        self._fields(member)
+                        self._fields(_references(member))
                 case _:
                     pass
         return here
@@ -169,10 +176,27 @@ class _Checker:
             )
             return
 
+    def _keys(self, item: Rule | Block, outbound: bool) -> None:
+        """What guards and actions read: of a packet that is open, and there at every hook that comes here."""
+        fields = used_fields(item, self.limits)
+        if not (outbound or _only_outbound(item.match)):
+            self._fields(field for field in fields if isinstance(field, FieldRef))
+        inner = [field for field in fields if reads_open_packet(field)]
+        for encap, how in _closed_encaps(item.match) if item.match is not None and inner else ():
+            field = next((field for field in inner if encap.kind != "vlan" or reads_tag(field)), None)
+            if encap.kind == "pppoed" or field is None:
+                continue
+            which = "outermost tag" if encap.kind == "vlan" else "outer packet"
+            self._say(
+                "PF0504", f"the key `{print_key(Key((field,)))}` would be of the {which}", encap.span,
+                f"opens nothing for the key: it stands {how}", _head_hint(encap),
+            )  # fmt: skip
+            return
+
     # --- hooks
 
-    def _fields(self, node: Relation | Member) -> None:
-        for ref in _references(node):
+    def _fields(self, references: Iterable[FieldRef]) -> None:
+        for ref in references:
             if (ref.proto, ref.name) == ("meta", "mark") and "xdp" in self.hooks:
                 able = ", ".join(f"`{hook}`" for hook in ("tc ingress", "tc egress"))
                 self._say(

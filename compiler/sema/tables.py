@@ -12,7 +12,9 @@ from typing import Literal, TypeVar
 from ebpfc.compiler.ast.nodes import Add, Delete, Key, Limit, Limiter, Member, RateGuard, Span, Table, TableName, Word
 from ebpfc.compiler.ast.printer import print_key
 from ebpfc.compiler.diagnostics.model import Sink
+from ebpfc.compiler.sema import refused
 from ebpfc.compiler.sema.definitions import Definitions, NamedLimit, NamedTable
+from ebpfc.compiler.sema.domains import Domain
 from ebpfc.compiler.sema.keys import fits, resolve_fields, resolve_key, slot
 from ebpfc.compiler.sema.problems import closest_name, wrong_name
 
@@ -94,6 +96,20 @@ class TableResolver:
             "PF0439", "several fields at once are members of tables only", node.span, "more than one field",
             ("write one `in` for each field, joined by `and`",),
         )  # fmt: skip
+
+    def is_unknown(self, word: Word, domain: Domain) -> bool:
+        """Whether nothing goes by the name behind `in`; then a diagnostic that says how to declare it."""
+        text, definitions = word.text, self.definitions
+        if text in domain.words or text in definitions.made or text in definitions.later or text in definitions.broken:
+            return False
+        if refused.word(text) is not None:
+            return False
+        close = closest_name(text, [*domain.words, *definitions.made])
+        hint = (
+            f"did you mean `{close}`?" if close else f"declare it above: `let {text} = {{...}}`, or `table {text} ...`"
+        )
+        self.sink.error("PF0302", f"nothing is named `{text}`", word.span, "unknown name", (hint,))
+        return True
 
     def guard(self, guard: RateGuard) -> RateGuard | None:
         if isinstance(guard.limiter, str):
