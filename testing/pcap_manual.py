@@ -182,8 +182,9 @@ DIFFERENCES: tuple[Difference, ...] = (
     Difference(
         3,
         "Transport is found behind extension headers, and over both families",
-        "libpcap looks at IPv6's own next header, and reads `tcp[...]` over IPv4 only. Its `ip6 protochain` walks five\n"
-        "of the eight types, and on through the data of later fragments. `geneve` too is found behind extension headers.",
+        "libpcap looks at IPv6's own next header, and reads `tcp[...]` over IPv4 only. Its `ip6 protochain` walks\n"
+        "five of the eight types, and on through the data of later fragments. `geneve` too is found behind extension\n"
+        "headers.",
         "tcp[tcpflags] & tcp-syn != 0",
         "ip6 2001:db8::1 > 2001:db8::2 / hopopts / tcp 1 > 80 flags=S",
         ours=True,

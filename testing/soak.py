@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from random import Random
 
 from ebpfc.testing.agreement import HOOKS, build_traced, disagreements
+from ebpfc.testing.frames_for_policy import frames_for
 from ebpfc.testing.pool import NETMASK
-from ebpfc.testing.random_frames import random_frame
 from ebpfc.testing.random_policies import random_policy
 from ebpfc.testing.wrong_texts import survive
 
@@ -40,15 +40,15 @@ class Result:
 
 
 def judge_chunk(chunk: Chunk) -> Result:
-    """Random policies, each at all three hooks against the reference."""
+    """Random policies, each at all three hooks against the reference; every other asks for all encapsulations."""
     failures: list[str] = []
     compared = 0
     for seed in range(chunk.first, chunk.first + chunk.count):
         rng = Random(seed)
-        text, _ = random_policy(rng, HOOKS, rules=rng.choice(RULES), netmask=True)
+        text, _ = random_policy(rng, HOOKS, rules=rng.choice(RULES), netmask=True, wide=seed % 2 == 1)
         try:
             compiled, built = build_traced(text, netmask=NETMASK)
-            found = disagreements(compiled.policy, built, [random_frame(rng) for _ in range(chunk.frames)])
+            found = disagreements(compiled.policy, built, frames_for(rng, compiled.policy, chunk.frames))
         except Exception as error:
             failures.append(f"seed {seed}: {type(error).__name__}: {str(error)[:300]}")
             continue

@@ -23,7 +23,7 @@ _SEEDS = st.integers(0, 2**32 - 1)
 @st.composite
 def frames(draw: st.DrawFn, *, shortest: int = 0) -> bytes:
     """A frame's bytes, ending anywhere from `shortest` bytes on."""
-    frame = random_frame(Random(draw(_SEEDS)))
+    frame = random_frame(Random(draw(_SEEDS)), wide=draw(st.booleans()))
     if len(frame) < shortest:
         frame += bytes(shortest - len(frame))
     missing = draw(st.one_of(st.just(0), st.integers(0, len(frame) - shortest)))
@@ -42,4 +42,5 @@ def policies(draw: st.DrawFn, *, hooks: tuple[str, ...] | None = None) -> tuple[
     """A policy's text, and the checked policy; without `hooks`, for any of them."""
     points = draw(st.lists(st.sampled_from(HOOKS), min_size=1, max_size=3, unique=True)) if hooks is None else hooks
     rules = draw(st.integers(1, 10))
-    return random_policy(Random(draw(_SEEDS)), tuple(points), rules, netmask=draw(st.booleans()))
+    seed, netmask, wide = draw(_SEEDS), draw(st.booleans()), draw(st.booleans())
+    return random_policy(Random(seed), tuple(points), rules, netmask=netmask, wide=wide)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from ebpfc.compiler.ast.nodes import Policy
 from ebpfc.testing.agreement import HOOKS, Disagreement, build_traced, disagreements
+from ebpfc.testing.frames_for_policy import frames_for
 from ebpfc.testing.pool import NETMASK
 from ebpfc.testing.random_frames import random_frame
 from ebpfc.testing.random_policies import random_policy
@@ -24,12 +25,13 @@ def explain(found: list[Disagreement], text: str) -> str:
 @pytest.mark.kernel
 @pytest.mark.parametrize("batch", range(8))
 def test_reference_and_kernel_agree_on_random_policies(batch: int) -> None:
-    """8 × 25 policies × 200 frames, each at all three hooks."""
+    """8 × 25 policies × 200 frames, each at all three hooks; every other policy asks for all encapsulations."""
     for seed in range(batch * POLICIES_AT_ONCE, (batch + 1) * POLICIES_AT_ONCE):
         rng = Random(seed)
-        text, _ = random_policy(rng, HOOKS, rules=rng.choice((1, 2, 3, 5, 8, 14)), netmask=True)
+        rules = rng.choice((1, 2, 3, 5, 8, 14))
+        text, _ = random_policy(rng, HOOKS, rules=rules, netmask=True, wide=seed % 2 == 1)
         compiled, built = build_traced(text, netmask=NETMASK)
-        found = disagreements(compiled.policy, built, [random_frame(rng) for _ in range(FRAMES)])
+        found = disagreements(compiled.policy, built, frames_for(rng, compiled.policy, FRAMES))
         assert not found, explain(found, text)
 
 
@@ -38,7 +40,7 @@ def test_reference_and_kernel_agree_on_random_policies(batch: int) -> None:
 @given(drawn=policies(hooks=HOOKS), packets=st.lists(frames(shortest=15), min_size=1, max_size=30))
 def test_reference_and_kernel_agree_and_hypothesis_shrinks(drawn: tuple[str, Policy], packets: list[bytes]) -> None:
     text, _ = drawn
-    compiled, built = build_traced(text)
+    compiled, built = build_traced(text, netmask=NETMASK)
     found = disagreements(compiled.policy, built, packets)
     assert not found, explain(found, text)
 
@@ -48,7 +50,10 @@ def test_reference_and_kernel_agree_and_hypothesis_shrinks(drawn: tuple[str, Pol
 @given(seed=st.integers(0, 2**32))
 def test_merged_segments_excuse_the_length_checks(seed: int) -> None:
     rng = Random(seed)
-    text = "hook tc ingress, tc egress\ndrop malformed\nif vxlan {\n drop malformed\n}\npass tcp\n"
+    text = "".join(
+        f"if {kind} {{\n drop malformed\n}}\n" for kind in ("vxlan", "geneve", "gre", "ipip", "gtp", "mpls", "pppoes")
+    )
+    text = f"hook tc ingress, tc egress\ndrop malformed\n{text}pass tcp\n"
     compiled, built = build_traced(text)
-    found = disagreements(compiled.policy, built, [random_frame(rng) for _ in range(100)], merged=True)
+    found = disagreements(compiled.policy, built, [random_frame(rng, wide=True) for _ in range(100)], merged=True)
     assert not found, explain(found, text)
