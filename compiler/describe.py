@@ -12,8 +12,10 @@ from typing import Any
 from ebpfc.compiler.ast import nodes
 from ebpfc.compiler.ast.printer import print_action
 from ebpfc.compiler.codegen.emit import comment_text
+from ebpfc.compiler.codegen.state_view import counter_names, map_names
 from ebpfc.compiler.codegen.view import HOOKS, Features, Origin, Origins, counter_base
 from ebpfc.compiler.ir import program as ir
+from ebpfc.compiler.ir.state import WORDS, Kind, State
 from ebpfc.compiler.lower.policy import DIRECTIONS, blocks
 from ebpfc.compiler.source import SourceMap
 from ebpfc.compiler.toolchain.cc import rule_file_name
@@ -54,9 +56,9 @@ def describe(
     programs: tuple[ir.Program, ...],
     names: tuple[str, ...],
     sources: SourceMap,
-    kernel: tuple[int, int],
     features: Features,
     netmask: int | None,
+    state: State,
 ) -> dict[str, Any]:
     """The manifest but for the compiler and the maps (docs/manifest.md)."""
     bases = [counter_base(i, len(policy.rules), names) for i in range(len(programs))]
@@ -75,9 +77,40 @@ def describe(
         counters=counters if features.counters else [],
         defaults=dict(policy.defaults),
         looks_at_tags=any(_looks_at_tags(p) for p in programs),
-        kernel=kernel,
+        kernel=features.kernel,
+        state=_state(state, features),
         options={"counters": features.counters, "netmask": netmask},
     )
+
+
+def _state(declared: State, features: Features) -> dict[str, Any]:
+    """Tables, limiters and log: docs/adr/0003, rule 20; nothing of a policy without."""
+    if declared == State():
+        return {}
+    tables, limiters = map_names(declared)
+    logs = [{"rule": log.rule, "text": log.text, "bytes": log.size} for log in declared.logs]
+    return {
+        "tables": [
+            {
+                "name": t.name, "map": tables[t.name], "key": _key(t.fields, t.kinds), "net": t.net,
+                "timeout": t.timeout, "size": t.size, "evict": t.lru,
+            }
+            for t in declared.tables
+        ],
+        "limits": [
+            {
+                "name": limit.name, "rule": limit.rule, "text": limit.text, "map": limiters[i],
+                "key": _key(limit.fields, limit.kinds), "size": limit.size,
+            }
+            for i, limit in enumerate(declared.limiters)
+        ],
+        "events": {"map": "pf_events", "logs": logs} if logs else None,
+        "state_counters": {"map": "pf_state", "names": list(counter_names(declared)) if features.counters else []},
+    }  # fmt: skip
+
+
+def _key(fields: tuple[str, ...], kinds: tuple[Kind, ...]) -> list[dict[str, Any]]:
+    return [{"field": f, "kind": k, "words": WORDS[k]} for f, k in zip(fields, kinds, strict=True)]
 
 
 def _rule(rule: nodes.Rule, sources: SourceMap, counters: tuple[int, ...]) -> RuleEntry:
@@ -103,6 +136,8 @@ def _looks_at_tags(program: ir.Program) -> bool:
                 return True
             if any(x.layer == 0 and _in_tags(x) for x in ir.test_loads(test)):
                 return True
+        if any(x.layer == 0 and _in_tags(x) for x in ir.step_loads(step)):
+            return True
     return False
 
 

@@ -14,12 +14,13 @@ from ebpfc.compiler.analysis.lint import lint
 from ebpfc.compiler.ast import nodes
 from ebpfc.compiler.ast.build import parse_expression, parse_source
 from ebpfc.compiler.codegen.emit import emit_c
+from ebpfc.compiler.codegen.state_view import oldest_kernel
 from ebpfc.compiler.codegen.view import Features, build_view
 from ebpfc.compiler.describe import describe, named_counters, origins, rule_files
 from ebpfc.compiler.diagnostics.model import Diagnostic, Sink
 from ebpfc.compiler.ir.program import HookName, Program
 from ebpfc.compiler.ir.text import print_program
-from ebpfc.compiler.lower import lower
+from ebpfc.compiler.lower import lower, lower_state
 from ebpfc.compiler.passes import PASSES, pass_name, run_passes
 from ebpfc.compiler.sema import build_expression_policy, build_resolved
 from ebpfc.compiler.source import SourceMap
@@ -35,10 +36,10 @@ class SourceInput:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """`kernel` is the oldest to load on; `netmask` an IPv4 mask in host order; `trace` makes a test build (no counters)
+    """`kernel` is the oldest to load on, None: the oldest on which the policy runs as fast as it can; `netmask` an IPv4 mask in host order; `trace` makes a test build (no counters)
     whose return value is `(deciding rule + 1) << 8 | verdict & 0xff`."""
 
-    kernel: tuple[int, int] = (5, 10)
+    kernel: tuple[int, int] | None = None
     counters: bool = True
     netmask: int | None = None
     dump_after: str | None = None
@@ -109,11 +110,12 @@ def _compiled(policy: nodes.Policy, options: Options, sources: SourceMap, sink: 
     observe = _recorder(dumps) if options.dump_after is not None else None
     programs = tuple(build_program(policy, hook, observe) for hook in _hooks(policy))
     names = named_counters(policy)
-    features = Features(options.counters and not options.trace, options.trace)
-    view = build_view(programs, origins(policy, sources), len(policy.rules), names, features)
+    state = lower_state(policy)
+    features = Features(options.counters and not options.trace, options.trace, oldest_kernel(state, options.kernel))
+    view = build_view(programs, origins(policy, sources), len(policy.rules), names, features, state)
     return Compiled(
         emit_c(view),
-        describe(policy, programs, names, sources, options.kernel, features, options.netmask),
+        describe(policy, programs, names, sources, features, options.netmask, state),
         policy,
         tuple(sink.items),
         rule_files(sources),

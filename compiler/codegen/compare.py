@@ -53,6 +53,9 @@ def value(expr: ir.Expr, plan: Plan, texts: Texts = NONE) -> str:
             return {"len": f"frame_length_{plan.suffix}(ctx)", "mark": "ctx->mark", "ifindex": "IFINDEX(ctx)"}[
                 expr.what
             ]
+        case ir.Proto():
+            plan.keep(expr.layer, "proto")
+            return f"{LAYER_NAMES[expr.layer]}->proto"
         case ir.LoadAt():
             raise AssertionError("a computed offset is read late")
         case _:

@@ -29,6 +29,7 @@ class Tested:
     condition: Condition
     body: tuple[Tested, ...] = ()
     orelse: tuple[Tested, ...] = ()
+    effects: tuple[str, ...] = ()
 
 
 def gate_of(steps: tuple[Tested, ...]) -> Gate:

@@ -40,12 +40,12 @@ def late_test(test: ir.In | ir.Compare, plan: Plan) -> str:
     known = plan.late.get(test)
     if known is None:
         name = f"t_{plan.suffix}_{len(plan.late)}"
-        known = plan.late[test] = _Reader(plan).function(name, test)
+        known = plan.late[test] = Reader(plan).function(name, test)
     return known.name
 
 
-class _Reader:
-    """Writes the statements of one late test: each read in its own variable, guarded."""
+class Reader:
+    """Writes the statements of one late test or key: each read in its own variable, guarded."""
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
@@ -54,16 +54,20 @@ class _Reader:
         self.there: list[Condition] = []
 
     def function(self, name: str, test: ir.In | ir.Compare) -> LateTest:
-        loads = ir.test_loads(test)
-        for load in loads:
-            self._need(load)
         for expr in (test.value,) if isinstance(test, ir.In) else (test.left, test.right):
-            self._read(expr)
-        unknown = render(all_of(*self.there))
+            self.expression(expr)
+        loads, unknown = ir.test_loads(test), render(all_of(*self.there))
         result = render(any_of(compared(test, self.plan, texts=self.texts)))
         return LateTest(
             name, print_pred(test), render(absent(loads, self.plan)), unknown, tuple(self.statements), result
         )
+
+    def expression(self, expr: ir.Expr) -> Condition:
+        """Reads it; what must hold before its statements run, for all that was read so far."""
+        for load in ir.loads(expr):
+            self._need(load)
+        self._read(expr)
+        return all_of(*self.there)
 
     def _need(self, load: ir.Load | ir.LoadAt) -> None:
         slot = self.plan.slot(load) if isinstance(load, ir.Load) else None
@@ -91,7 +95,7 @@ class _Reader:
                 self._read(expr.right)
                 if expr.op in ("/", "%") and not (isinstance(expr.right, ir.Const) and expr.right.value):
                     self._divide(expr)
-            case ir.Const() | ir.Meta():
+            case ir.Const() | ir.Meta() | ir.Proto():
                 return
 
     def _load(self, load: ir.Load | ir.LoadAt, offset: str) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ebpfc.compiler.codegen.condition import Condition
-from ebpfc.compiler.ir.program import OVER_UDP, EncapIs, HookName, Load, encap_of
+from ebpfc.compiler.ir.program import OVER_UDP, EncapIs, HookName, Key, Load, encap_of
 from ebpfc.compiler.ir.ranges import Ranges
 
 LAYER_NAMES = ("outer", "inner", "innermost")
@@ -20,7 +20,7 @@ SLOTS_AT_MOST = 12
 """Slots without a name in _MEMBERS."""
 SLOT_LIMITS = (64, 24, 14, 6)
 """How many slots there may be that could be read late: the first with which all facts have a bit of 64. The last always
-does: 32 facts of headers, 12 of encapsulations (MAX_PORTS of them over UDP), 9 slots that are never read late."""
+does: 32 facts of headers, 12 of encapsulations (MAX_PORTS of them over UDP), 13 slots that are never read late."""
 _MEMBERS = {
     ("ip", 12, 4): "saddr",
     ("ip", 16, 4): "daddr",
@@ -56,7 +56,7 @@ _MEMBERS = {
 _CTYPES = {1: "u8", 2: "u16", 3: "u32", 4: "u32", 6: "u64", 16: "u64"}
 _TRANSPORT = "l4"
 _NEVER_LATE = frozenset(
-    "dport tunnel_flags tunnel_type gre_version gre_key mpls1 mpls2 dsap".split()
+    ["dport", "tunnel_flags", "tunnel_type", "gre_version", "gre_key", "mpls1", "mpls2", "dsap"]
 )  # read to tell encapsulations, or at places that only the parse knows
 NEVER_OPENS = ("pppoed", "mpls-2")
 """Encapsulations that lead to no packet inside, or to none that another has not led to."""
@@ -146,6 +146,41 @@ class LateTest:
     result: str
 
 
+@dataclass(frozen=True, slots=True)
+class KeyOptionView:
+    """`condition`: the bytes are there; `statements` read what is read late; `words` of the key, big-endian."""
+
+    condition: str
+    statements: tuple[str, ...]
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class KeyFieldView:
+    options: tuple[KeyOptionView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class KeyView:
+    """The C function that writes a key of so many words, or answers that the packet has none."""
+
+    name: str
+    words: int
+    fields: tuple[KeyFieldView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class UseView:
+    """A C function: `action` in (in, add, delete, rate) with a key, of the table or limiter `target`; `until`: the ns
+    that an addition lasts, `-` for the table's own timeout."""
+
+    name: str
+    action: str
+    key: KeyView | None
+    target: str
+    until: str
+
+
 class Plan:
     """Collects the requests of one hook's program; what is asked twice is there once."""
 
@@ -167,6 +202,9 @@ class Plan:
         self.layers = tuple(LayerPlan() for _ in LAYER_NAMES)
         self.tables: dict[tuple[int, Ranges], Table] = {}
         self.late: dict[object, LateTest] = {}
+        self.keys: dict[Key, KeyView] = {}
+        self.uses: dict[tuple[str, Key, str, str, int], UseView] = {}
+        self.logs: dict[int, None] = {}
         self.deepest = 0
         self.opens: tuple[Condition, ...] = ()
 
@@ -199,9 +237,9 @@ class Plan:
         return slot
 
     def _has_room(self, slot: Slot) -> bool:
-        if slot.member in _NEVER_LATE:
+        if slot.member in _NEVER_LATE or slot.size not in (1, 2, 4):
             return True
-        taken = {s for layer in self.layers for s in layer.slots if s.member not in _NEVER_LATE}
+        taken = {s for layer in self.layers for s in layer.slots if s.member not in _NEVER_LATE and s.size in (1, 2, 4)}
         unnamed = sum(s.member not in _MEMBERS.values() for s in taken)
         return len(taken) < self.slots and (slot.member in _MEMBERS.values() or unnamed < SLOTS_AT_MOST)
 

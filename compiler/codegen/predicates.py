@@ -9,6 +9,7 @@ from __future__ import annotations
 from ebpfc.compiler.codegen import headers
 from ebpfc.compiler.codegen.compare import compared
 from ebpfc.compiler.codegen.condition import ALWAYS, NEVER, Condition, Mask, Text, all_of, any_of
+from ebpfc.compiler.codegen.keyed import in_table
 from ebpfc.compiler.codegen.late import is_late, late_test
 from ebpfc.compiler.codegen.plan import LAYER_NAMES, Plan
 from ebpfc.compiler.ir import program as ir
@@ -24,11 +25,15 @@ def condition(pred: ir.Pred, plan: Plan) -> Condition:
             return any_of(*(condition(i, plan) for i in pred.items))
         case ir.Not(ir.In() | ir.Compare() as test):
             return _known_false(test, plan)
+        case ir.Not(ir.InTable() as test):
+            return in_table(test, plan, negated=True)
         case ir.Not():
-            assert not isinstance(pred.item, ir.And | ir.Or | ir.Not | ir.Bool | ir.In | ir.Compare), "not a test"
+            assert not isinstance(pred.item, ir.And | ir.Or | ir.Not | ir.Bool), "not a test"
             return headers.is_false(pred.item, plan)
         case ir.In() | ir.Compare():
             return _true(pred, plan)
+        case ir.InTable():
+            return in_table(pred, plan)
         case _:
             return headers.is_true(pred, plan)
 

@@ -10,25 +10,30 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ebpfc import __version__
-from ebpfc.compiler.codegen.condition import render
+from ebpfc.compiler.codegen.condition import all_of, render
 from ebpfc.compiler.codegen.gate import Gate, Tested, asks_facts, behind, count_tests, gate_of, grouped
+from ebpfc.compiler.codegen.keyed import effects, guards
 from ebpfc.compiler.codegen.layer_view import LayerView, WalkedBit, build_layer, has_proto, needs_walk, walked_bits
 from ebpfc.compiler.codegen.opening import decides_malformed, encaps_of, opens, told_by_facts
-from ebpfc.compiler.codegen.plan import LAYER_NAMES, SLOT_LIMITS, LateTest, Plan, Slot
+from ebpfc.compiler.codegen.plan import LAYER_NAMES, SLOT_LIMITS, KeyView, LateTest, Plan, Slot, UseView
 from ebpfc.compiler.codegen.predicates import condition
+from ebpfc.compiler.codegen.state_view import StateView, build_state
 from ebpfc.compiler.codegen.table_view import SetsView, build_sets
 from ebpfc.compiler.ir import program as ir
+from ebpfc.compiler.ir.state import State
 
 STACK_TESTS, STACK_TESTS_INSIDE, STACK_TESTS_BEHIND_GATE, REGISTER_TESTS = 16, 8, 80, 48
 """Up to how many tests of facts and bytes what was parsed is kept on the stack: of one layer; with an inner one; when
 no rule looks at facts any more. With more it lies in a map that the verifier does not follow, and beyond REGISTER_TESTS
 each rule reads the facts from there again: what the verifier must remember grows with every branch on a register."""
+NO_STATE = State()
 WIDE_FACTS, MOST_FACTS = 32, 64
 HOOKS: Mapping[ir.HookName, tuple[str, str, str]] = {  # suffix of C names, section, program
     "xdp": ("xdp", "xdp", "pf_xdp"),
     "tc ingress": ("in", "tc", "pf_tc_ingress"),
     "tc egress": ("eg", "classifier", "pf_tc_egress"),
 }
+EVENT_VERDICTS: Mapping[ir.VerdictName | None, int] = {None: 0, "pass": 1, "drop": 2}
 _VERDICTS = {
     "xdp": {"pass": "XDP_PASS", "drop": "XDP_DROP"},
     "tc": {"pass": "TC_ACT_UNSPEC", "drop": "TC_ACT_SHOT"},
@@ -54,10 +59,12 @@ class Origins:
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """What the object carries beside the rules: counters, or (in test builds) the deciding rule in the verdict."""
+    """What the object carries beside the rules: counters, or (in test builds) the deciding rule in the verdict; and the
+    oldest kernel that must load it."""
 
     counters: bool = True
     trace: bool = False
+    kernel: tuple[int, int] = (5, 10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +85,7 @@ class StepView:
     number: int = -1
     verdict: str = ""
     counts: tuple[int, ...] = ()
+    effects: tuple[str, ...] = ()
     body: tuple[StepView, ...] = ()
     orelse: tuple[StepView, ...] = ()
 
@@ -85,6 +93,7 @@ class StepView:
 @dataclass(frozen=True, slots=True)
 class HookView:
     name: str
+    number: int
     suffix: str
     tag: str
     section: str
@@ -109,6 +118,9 @@ class HookView:
     walked: tuple[WalkedBit, ...]
     layers: tuple[LayerView, ...]
     late: tuple[LateTest, ...]
+    keys: tuple[KeyView, ...]
+    uses: tuple[UseView, ...]
+    logs: bool
     steps: tuple[StepView, ...]
 
 
@@ -122,14 +134,21 @@ class PolicyView:
     has_xdp: bool
     has_tc: bool
     counters: int
+    traces: bool
+    state: StateView | None
     sets: SetsView | None
     hooks: tuple[HookView, ...]
 
 
 def build_view(
-    programs: tuple[ir.Program, ...], origins: Origins, rules: int, names: tuple[str, ...], features: Features
+    programs: tuple[ir.Program, ...],
+    origins: Origins,
+    rules: int,
+    names: tuple[str, ...],
+    features: Features,
+    state: State = NO_STATE,
 ) -> PolicyView:
-    """`rules` is how many the policy has; `names` are its named counters."""
+    """`rules` is how many the policy has; `names` are its named counters; `state` is what all hooks share."""
     hooks: list[HookView] = []
     plans: list[Plan] = []
     for index, program in enumerate(programs):
@@ -138,7 +157,7 @@ def build_view(
         named = {name: first + rules + 1 + i for i, name in enumerate(names)}
         gate = gate_of(tested)
         tested = grouped(tuple(behind(s, gate) for s in tested))
-        views = _StepViews(program.hook, origins, first, named)
+        views = _StepViews(program.hook, index, origins, first, named)
         hooks.append(_hook(program, plan, tested, gate, views, rules, features))
         plans.append(plan)
     wide = max(len(_facts(plan)) for plan in plans) > WIDE_FACTS
@@ -152,6 +171,8 @@ def build_view(
         has_xdp=any(p.hook == "xdp" for p in plans),
         has_tc=any(p.hook != "xdp" for p in plans),
         counters=counter_base(len(programs), rules, names) if features.counters else 0,
+        traces=features.trace,
+        state=build_state(state, features.kernel) if state != State() else None,
         sets=build_sets(tables) if tables else None,
         hooks=tuple(hooks),
     )
@@ -174,9 +195,12 @@ def _tested(body: tuple[ir.Step, ...], plan: Plan) -> tuple[Tested, ...]:
     """Each step with its condition; the plan is asked for what the conditions read."""
     out = []
     for step in body:
-        test = condition(step.pred, plan)
-        parts = (_tested(step.body, plan), _tested(step.orelse, plan)) if isinstance(step, ir.BlockStep) else ((), ())
-        out.append(Tested(step, test, *parts))
+        test = all_of(condition(step.pred, plan), *guards(step, plan))
+        if isinstance(step, ir.RuleStep):
+            verdict = EVENT_VERDICTS[step.verdict]
+            out.append(Tested(step, test, effects=tuple(effects(step, plan, verdict))))
+        else:
+            out.append(Tested(step, test, _tested(step.body, plan), _tested(step.orelse, plan)))
     return tuple(out)
 
 
@@ -217,8 +241,10 @@ def _members(plans: list[Plan]) -> tuple[Member, ...]:
 class _StepViews:
     """Renders the steps of one hook's program."""
 
-    def __init__(self, hook: ir.HookName, origins: Origins, first: int, named: Mapping[str, int]) -> None:
-        self.origins, self.first, self.named = origins, first, named
+    def __init__(
+        self, hook: ir.HookName, number: int, origins: Origins, first: int, named: Mapping[str, int]
+    ) -> None:
+        self.number, self.origins, self.first, self.named = number, origins, first, named
         self.verdicts = _VERDICTS["xdp" if hook == "xdp" else "tc"]
 
     def steps(self, body: tuple[Tested, ...]) -> tuple[StepView, ...]:
@@ -237,7 +263,7 @@ class _StepViews:
         own = () if step.verdict else (self.first + step.number,)
         counts = (*own, *(self.named[n] for n in step.counts))
         verdict = self.verdicts[step.verdict] if step.verdict else ""
-        return StepView(True, text, at.text, at.file, at.line, step.number, verdict, counts)
+        return StepView(True, text, at.text, at.file, at.line, step.number, verdict, counts, tested.effects)
 
 
 def _hook(
@@ -262,6 +288,7 @@ def _hook(
     verdicts = _VERDICTS["xdp" if program.hook == "xdp" else "tc"]
     return HookView(
         name=program.hook,
+        number=views.number,
         suffix=suffix,
         tag=f"_{suffix.upper()}",
         section=section,
@@ -286,6 +313,9 @@ def _hook(
         walked=walked_bits(plan),
         layers=layers,
         late=tuple(plan.late.values()),
+        keys=tuple(plan.keys.values()),
+        uses=tuple(plan.uses.values()),
+        logs=bool(plan.logs),
         steps=views.steps(tested),
     )
 

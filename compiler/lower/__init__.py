@@ -1,3 +1,4 @@
 """Checked policy → IR: `policy` (rules, blocks, hooks), `match` (chains and scope), `atoms` (one test), `values`."""
 
 from ebpfc.compiler.lower.policy import lower as lower
+from ebpfc.compiler.lower.policy import lower_state as lower_state

@@ -203,7 +203,7 @@ def _address_relation(op: str, ranges: Ranges, bits: int) -> Ranges:
 
 
 def member(node: nodes.Member, scope: Scope) -> ir.Pred:
-    assert isinstance(node.items, nodes.SetLiteral) and len(node.keys) == 1
+    assert isinstance(node.items, nodes.SetLiteral) and len(node.keys) == 1, "a table is looked up elsewhere"
     key = node.keys[0]
     if isinstance(key, nodes.KeyField):
         return key_member(key, node.items, scope)

@@ -13,7 +13,7 @@ from typing import assert_never
 
 from ebpfc.compiler.ast import nodes
 from ebpfc.compiler.ir import program as ir
-from ebpfc.compiler.lower import arith, atoms, values
+from ebpfc.compiler.lower import atoms, state, values
 from ebpfc.compiler.lower.scope import FRAME, Scope, encap_at
 
 
@@ -96,6 +96,8 @@ class MatchLowering:
                 return ir.In(ir.Meta("ifindex"), ((node.value, node.value),))
             case nodes.Relation():
                 return atoms.relation_test(node, here)
+            case nodes.Member(items=nodes.TableName(name)):
+                return ir.InTable(name, state.member_key(node.keys, scope))
             case nodes.Member():
                 return atoms.member(node, FRAME if getattr(node.keys[0], "outer", False) else here)
             case nodes.TcpFlags():

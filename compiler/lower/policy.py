@@ -7,8 +7,10 @@ from typing import assert_never
 
 from ebpfc.compiler.ast import nodes
 from ebpfc.compiler.ir import program as ir
+from ebpfc.compiler.ir.state import State
 from ebpfc.compiler.lower.match import MatchLowering
 from ebpfc.compiler.lower.scope import FRAME, Scope
+from ebpfc.compiler.lower.state import StateLowering
 
 DIRECTIONS: dict[ir.HookName, nodes.Direction] = {
     "xdp": "inbound",
@@ -20,8 +22,15 @@ DIRECTIONS: dict[ir.HookName, nodes.Direction] = {
 def lower(policy: nodes.Policy, hook: ir.HookName) -> ir.Program:
     """Every rule in order, with `inbound`, `outbound` and the default as this hook's direction has them."""
     direction = DIRECTIONS[hook]
-    lowering = _StepLowering(direction, policy.netmask)
+    lowering = _StepLowering(direction, policy.netmask, StateLowering(policy))
     return ir.Program(policy.name, hook, policy.default(direction), lowering.steps(policy.body, FRAME))
+
+
+def lower_state(policy: nodes.Policy) -> State:
+    """The tables, limiters and logs that every hook's program shares, numbered as `lower` numbers them."""
+    found = StateLowering(policy)
+    _StepLowering("inbound", policy.netmask, found).steps(policy.body, FRAME)
+    return found.state()
 
 
 def blocks(body: tuple[nodes.Rule | nodes.Block, ...]) -> Iterator[nodes.Block]:
@@ -44,8 +53,8 @@ def _orelse(block: nodes.Block) -> tuple[nodes.Rule | nodes.Block, ...]:
 
 
 class _StepLowering:
-    def __init__(self, direction: nodes.Direction, netmask: int | None) -> None:
-        self.direction, self.netmask = direction, netmask
+    def __init__(self, direction: nodes.Direction, netmask: int | None, state: StateLowering) -> None:
+        self.direction, self.netmask, self.state = direction, netmask, state
         self.blocks = 0
 
     def steps(self, body: tuple[nodes.Rule | nodes.Block, ...], scope: Scope) -> tuple[ir.Step, ...]:
@@ -54,24 +63,28 @@ class _StepLowering:
     def _step(self, node: nodes.Rule | nodes.Block, scope: Scope) -> ir.Step:
         pred, inside = MatchLowering(self.direction, self.netmask).lower(node.match, scope)
         if isinstance(node, nodes.Rule):
-            return _rule(node, pred)
+            return self._rule(node, pred, inside)
         number, self.blocks = self.blocks, self.blocks + 1
+        guards = self.state.guards(node.guards, None, inside)
         body = self.steps(node.body, inside)
-        return ir.BlockStep(number, pred, body, self.steps(_orelse(node), scope))
+        return ir.BlockStep(number, pred, body, self.steps(_orelse(node), scope), guards)
 
-
-def _rule(node: nodes.Rule, pred: ir.Pred) -> ir.RuleStep:
-    verdict: ir.VerdictName | None = None
-    counts: list[str] = []
-    for action in node.actions:
-        match action:
-            case nodes.Verdict():
-                assert action.kind in ("pass", "drop")
-                verdict = verdict or ("pass" if action.kind == "pass" else "drop")
-            case nodes.Count():
-                counts.append(action.name)
-            case nodes.OtherAction():
-                raise AssertionError(f"the checker lets no {action.kind} come here")
-            case _:
-                assert_never(action)
-    return ir.RuleStep(node.number, pred, verdict, tuple(counts))
+    def _rule(self, node: nodes.Rule, pred: ir.Pred, scope: Scope) -> ir.RuleStep:
+        guards = self.state.guards(node.guards, node.number, scope)
+        verdict: ir.VerdictName | None = None
+        counts: list[str] = []
+        effects: list[ir.Effect] = []
+        for action in node.actions:
+            match action:
+                case nodes.Verdict():
+                    assert action.kind in ("pass", "drop")
+                    verdict = verdict or ("pass" if action.kind == "pass" else "drop")
+                case nodes.Count():
+                    counts.append(action.name)
+                case nodes.Add() | nodes.Delete() | nodes.Log():
+                    effects.append(self.state.effect(action, node.number, scope))
+                case nodes.OtherAction():
+                    raise AssertionError(f"the checker lets no {action.kind} come here")
+                case _:
+                    assert_never(action)
+        return ir.RuleStep(node.number, pred, verdict, tuple(counts), guards, tuple(effects))

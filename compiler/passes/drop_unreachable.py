@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ebpfc.compiler.ir.program import FALSE, TRUE, BlockStep, Program, RuleStep, Step
+from ebpfc.compiler.ir.program import FALSE, TRUE, Program, RuleStep, Step
 
 
 def drop_unreachable(program: Program) -> Program:

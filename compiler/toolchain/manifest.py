@@ -66,9 +66,12 @@ def build_manifest(
     looks_at_tags: bool,
     kernel: tuple[int, int],
     options: Mapping[str, str | int | bool | None],
+    state: Mapping[str, Any],
 ) -> Manifest:
-    """All but `compiler` and `maps`. `defaults` maps "inbound" and "outbound" to "pass" or "drop"."""
+    """All but `compiler` and `maps`. `defaults` maps "inbound" and "outbound" to "pass" or "drop"; `state` holds the
+    keys of tables, limiters and log, none for a policy that has none."""
     return {
+        **state,
         "version": SCHEMA_VERSION,
         "ebpfc": __version__,
         "policy": policy,

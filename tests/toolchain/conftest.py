@@ -37,6 +37,7 @@ def policy() -> HandMade:
         looks_at_tags=False,
         kernel=(5, 10),
         options={"counters": True},
+        state={},
     )
     c_text = Path(__file__).with_name("policy.c").read_text()
     return HandMade(c_text, manifest, (("0-rules.pf", RULES),))

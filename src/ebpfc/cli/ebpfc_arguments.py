@@ -251,8 +251,7 @@ def _add_meaning(parser: argparse.ArgumentParser) -> None:
         "--kernel",
         metavar="X.Y",
         type=_kernel,
-        default=OLDEST_KERNEL,
-        help="the oldest kernel that must load it (5.10)",
+        help="the oldest kernel that must load it, 5.10 or later (the oldest that needs no slower way round)",
     )
     _add_netmask(group)
 
