@@ -35,8 +35,9 @@ from ebpfc.compiler.ast.nodes import (
 )
 from ebpfc.testing.semantics.encapsulations import has_value, is_there
 from ebpfc.testing.semantics.kleene import Truth, kleene_not, kleene_or
+from ebpfc.testing.semantics.membership import member
 from ebpfc.testing.semantics.primitives import cast, fragment, is_malformed, primitive, protocol, tcp_flags
-from ebpfc.testing.semantics.relations import member, relation
+from ebpfc.testing.semantics.relations import relation
 from ebpfc.testing.semantics.scope import Scope
 from ebpfc.testing.semantics.values import holds
 

@@ -1,4 +1,4 @@
-"""The judge. In: a checked policy, a frame and its direction. Out: `Decision`: verdict, deciding rule, the way there.
+"""The judge. In: a checked policy, a frame, its direction, a memory. Out: `Decision`: verdict, rule, the way there.
 
 This is the meaning of a policy, said as plainly as possible and apart from the compiler: only the tree's records and
 the table of fields are shared. Every compiled object must decide as `judge` does.
@@ -7,12 +7,25 @@ the table of fields are shared. Every compiled object must decide as `judge` doe
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, assert_never
 
-from ebpfc.compiler.ast.nodes import Block, Count, Direction, Match, OtherAction, Policy, Rule, Verdict
+from ebpfc.compiler.ast.nodes import (
+    Add,
+    Block,
+    Count,
+    Delete,
+    Direction,
+    Log,
+    OtherAction,
+    Policy,
+    Rule,
+    Verdict,
+)
+from ebpfc.testing.semantics.effects import Event, change_table, event, guards_hold
 from ebpfc.testing.semantics.elision import write_out_policy
 from ebpfc.testing.semantics.frame import Frame
 from ebpfc.testing.semantics.match import evaluate
+from ebpfc.testing.semantics.memory import Memory
 from ebpfc.testing.semantics.packet import decode
 from ebpfc.testing.semantics.scope import Scope, whole_frame
 
@@ -22,13 +35,15 @@ class Decision:
     """What became of a frame.
 
     `rule` is the number of the rule that decided, None when the default did. `path` are the numbers of all rules that
-    matched, in order, the deciding one last. `counts` are the names counted, once for each action that counted.
+    matched, in order, the deciding one last. `counts` are the names counted, once for each action that counted;
+    `events` is what was logged, in order.
     """
 
     verdict: Literal["pass", "drop"]
     rule: int | None
     path: tuple[int, ...] = ()
     counts: tuple[str, ...] = ()
+    events: tuple[Event, ...] = ()
 
 
 def judge(policy: Policy, frame: Frame, direction: Direction) -> Decision:
@@ -37,26 +52,33 @@ def judge(policy: Policy, frame: Frame, direction: Direction) -> Decision:
 
 
 class Judge:
-    """A policy ready to decide frames. Raises ValueError for what no checked policy holds (tables, state ...)."""
+    """A policy ready to decide frames, each by itself.
+
+    Raises ValueError for what no checked policy holds, and for tables and limiters where no memory is given.
+    """
 
     def __init__(self, policy: Policy) -> None:
         self.policy = write_out_policy(policy)
 
-    def decide(self, frame: Frame, direction: Direction) -> Decision:
-        """Tries the rules from the top; the first with a verdict decides, else the default of the direction."""
+    def decide(self, frame: Frame, direction: Direction, memory: Memory | None = None) -> Decision:
+        """Tries the rules from the top; the first with a verdict decides, else the default of the direction.
+
+        What the policy remembers of the packets before, and its time, is in `memory`, which is changed.
+        """
         way = _Way()
-        scope = whole_frame(frame, direction, self.policy.netmask, decode(frame))
+        scope = whole_frame(frame, direction, self.policy.netmask, decode(frame), memory)
         decided = _run(self.policy.body, scope, way)
         verdict, rule = decided if decided is not None else (self.policy.default(direction), None)
-        return Decision(verdict, rule, tuple(way.path), tuple(way.counts))
+        return Decision(verdict, rule, tuple(way.path), tuple(way.counts), tuple(way.events))
 
 
 @dataclass(slots=True)
 class _Way:
-    """Rules matched and names counted so far."""
+    """Rules matched, names counted and events logged so far."""
 
     path: list[int] = field(default_factory=list)
     counts: list[str] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
 
 
 _Decided = tuple[Literal["pass", "drop"], int]
@@ -72,28 +94,42 @@ def _run(body: tuple[Rule | Block, ...], scope: Scope, way: _Way) -> _Decided | 
 
 def _rule(rule: Rule, scope: Scope, way: _Way) -> _Decided | None:
     """All actions of a rule that matched are carried out, those after its verdict too."""
-    if rule.guards:
-        raise ValueError("a guard is not part of a checked policy")
-    if not _holds(rule.match, scope)[0]:
+    holds, inside = _holds(rule, scope)
+    if not holds:
         return None
     way.path.append(rule.number)
-    decided: _Decided | None = None
+    verdict = _verdict(rule)
     for action in rule.actions:
         match action:
             case Count(name):
                 way.counts.append(name)
-            case Verdict("pass" | "drop" as verdict):
-                decided = (verdict, rule.number)
-            case Verdict(kind) | OtherAction(kind):
+            case Add() | Delete():
+                change_table(action, inside)
+            case Log():
+                way.events.append(event(action, rule.number, verdict, inside))
+            case Verdict():
+                pass
+            case OtherAction(kind):
                 raise ValueError(f"{kind} is not part of a checked policy")
-    return decided
+            case _:
+                assert_never(action)
+    return None if verdict is None else (verdict, rule.number)
+
+
+def _verdict(rule: Rule) -> Literal["pass", "drop"] | None:
+    """The rule's own, wherever it stands among its actions."""
+    for action in rule.actions:
+        match action:
+            case Verdict("pass" | "drop" as verdict):
+                return verdict
+            case Verdict(kind):
+                raise ValueError(f"{kind} is not part of a checked policy")
+    return None
 
 
 def _block(block: Block, scope: Scope, way: _Way) -> _Decided | None:
     """The body reads what the head opened; the else branch what is open round the block."""
-    if block.guards:
-        raise ValueError("a guard is not part of a checked policy")
-    holds, inside = _holds(block.match, scope)
+    holds, inside = _holds(block, scope)
     if holds:
         return _run(block.body, inside, way)
     match block.orelse:
@@ -105,9 +141,7 @@ def _block(block: Block, scope: Scope, way: _Way) -> _Decided | None:
             return _run(body, scope, way)
 
 
-def _holds(match: Match | None, scope: Scope) -> tuple[bool, Scope]:
-    """No match is every packet; an unknown match does not hold."""
-    if match is None:
-        return True, scope
-    truth, inside = evaluate(match, scope)
-    return truth is True, inside
+def _holds(entry: Rule | Block, scope: Scope) -> tuple[bool, Scope]:
+    """Do match and guards? No match is every packet; where it is unknown the guards are not asked."""
+    truth, inside = (True, scope) if entry.match is None else evaluate(entry.match, scope)
+    return truth is True and guards_hold(entry.guards, inside), inside

@@ -1,4 +1,4 @@
-"""Relations, membership and arithmetic. In: the expression and its scope. Out: its truth (ADR 0001, rule 21).
+"""Relations and arithmetic. In: the expression and its scope. Out: its truth (ADR 0001, rule 21).
 
 False when a protocol that it names is known to be absent; else unknown when a byte is missing or it divides by zero;
 else compared. Numbers are unsigned 32 bit and wrap; addresses are compared whole.
@@ -21,19 +21,13 @@ from ebpfc.compiler.ast.nodes import (
     Group,
     IPv4,
     IPv6,
-    KeyField,
     Mac,
-    Member,
     Negate,
-    Primitive,
     Relation,
     RelOp,
-    SetLiteral,
 )
-from ebpfc.testing.semantics.encapsulations import VALUES
 from ebpfc.testing.semantics.headers import is_absent, is_field_absent, read_header, read_named
 from ebpfc.testing.semantics.kleene import Truth
-from ebpfc.testing.semantics.primitives import primitive
 from ebpfc.testing.semantics.scope import Scope
 from ebpfc.testing.semantics.values import holds
 
@@ -54,7 +48,7 @@ def relation(test: Relation, scope: Scope) -> Truth:
         case IPv4() | IPv6() | Mac():
             return _address_relation(test.op, test.left, test.right, scope)
         case right:
-            if _names_absent(test.left, scope) or _names_absent(right, scope):
+            if names_absent(test.left, scope) or names_absent(right, scope):
                 return False
             left_number, right_number = number(test.left, scope), number(right, scope)
             if left_number is None or right_number is None:
@@ -64,7 +58,7 @@ def relation(test: Relation, scope: Scope) -> Truth:
 
 def _address_relation(op: RelOp, left: Arith, right: IPv4 | IPv6 | Mac, scope: Scope) -> Truth:
     """`ip.saddr == 10.0.0.1`, `ether.daddr != ...`; of a prefix, whether the address is in it."""
-    if _names_absent(left, scope):
+    if names_absent(left, scope):
         return False
     there = number(left, scope)
     if there is None:
@@ -76,46 +70,6 @@ def _address_relation(op: RelOp, left: Arith, right: IPv4 | IPv6 | Mac, scope: S
             return not holds(right, there)
         case _:
             return COMPARE[op](there, right.address)
-
-
-def member(test: Member, scope: Scope) -> Truth:
-    """`KEY in SET`; a field in qualifier words means what the primitive of the same words means of the set."""
-    if len(test.keys) != 1 or not isinstance(test.items, SetLiteral):
-        raise ValueError("a table is not part of a checked policy")
-    key = test.keys[0]
-    if isinstance(key, KeyField):
-        match _key_field(key):
-            case Primitive() as words:
-                return primitive(Primitive(words.proto, words.dir, words.type, test.items, words.outer), scope)
-            case FieldRef() as row:
-                key = row
-            case None:
-                return holds(test.items, scope.frame.ifindex)
-    if _names_absent(key, scope):
-        return False
-    there = number(key, scope)
-    return None if there is None else holds(test.items, there)
-
-
-def _key_field(key: KeyField) -> Primitive | FieldRef | None:
-    """The primitive or the field that the words name; None for `ifindex`, which is no part of the packet."""
-    words = key.text.split()
-    match words:
-        case ["ifindex"]:
-            return None
-        case ["vlan"]:
-            return FieldRef("vlan", "id", key.outer)
-        case [kind] if kind in VALUES:
-            return FieldRef(kind, VALUES[kind], key.outer)
-    proto = None if words[0] in ("src", "dst", "proto") else words[0]
-    kind = words[-1]
-    return Primitive(
-        proto,
-        "src" if "src" in words else "dst" if "dst" in words else None,
-        "port" if kind == "port" else "proto" if kind == "proto" else None,
-        SetLiteral(()),
-        key.outer,
-    )
 
 
 # ----------------------------------------------------------------------------------------------------------- arithmetic
@@ -184,7 +138,7 @@ def _field(ref: FieldRef, scope: Scope) -> int | None:
             return read_named(scope, ref)
 
 
-def _names_absent(expression: Arith, scope: Scope) -> bool:
+def names_absent(expression: Arith, scope: Scope) -> bool:
     """Does it name, be it in an offset, a protocol that the packet is known not to have?"""
     for read in _reads(expression):
         there = scope.reading(read.outer)

@@ -13,6 +13,7 @@ from ebpfc.testing.semantics.encapsulations import Asked, ask
 from ebpfc.testing.semantics.frame import Frame
 from ebpfc.testing.semantics.inside import inside
 from ebpfc.testing.semantics.kleene import Truth
+from ebpfc.testing.semantics.memory import Memory
 from ebpfc.testing.semantics.packet import Packet
 
 
@@ -22,7 +23,7 @@ class Scope:
 
     `packet` is None inside an encapsulation that is not known to be there: every test of it is unknown (rule 20).
     `tags` counts the `vlan`s opened in `packet`. `opened` are the encapsulations beside tags, the outermost first; of
-    an MPLS stack only the entry opened last.
+    an MPLS stack only the entry opened last. `memory` is what the policy remembers; None: it remembers nothing.
     """
 
     frame: Frame
@@ -32,10 +33,11 @@ class Scope:
     packet: Packet | None
     tags: int = 0
     opened: tuple[Asked, ...] = ()
+    memory: Memory | None = None
 
     def reading(self, outer: bool) -> Scope:
         """The scope of one test: with `outer`, the frame's own packet, as if nothing were open."""
-        return whole_frame(self.frame, self.direction, self.netmask, self.own) if outer else self
+        return whole_frame(self.frame, self.direction, self.netmask, self.own, self.memory) if outer else self
 
     def asked(self, kind: EncapKind, port: int | None) -> Asked:
         """What `KIND [port N]` asks for here: of the packet at hand, or the next entry of the stack just opened."""
@@ -62,6 +64,8 @@ class Scope:
         return bool(self.opened) and self.opened[-1].kind == "mpls" and self.tags == 0
 
 
-def whole_frame(frame: Frame, direction: Direction, netmask: int | None, own: Packet) -> Scope:
+def whole_frame(
+    frame: Frame, direction: Direction, netmask: int | None, own: Packet, memory: Memory | None = None
+) -> Scope:
     """Nothing open: where every policy starts."""
-    return Scope(frame, direction, netmask, own=own, packet=own)
+    return Scope(frame, direction, netmask, own=own, packet=own, memory=memory)
