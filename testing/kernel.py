@@ -13,7 +13,7 @@ from typing import Final, Literal
 
 from ebpfc.runtime.counters import COUNTERS_MAP, Counter, CounterReader
 from ebpfc.runtime.errors import ControlError
-from ebpfc.runtime.object import load_object, require_privilege
+from ebpfc.runtime.object import LoadedMap, load_object, require_privilege
 from ebpfc.runtime.test_run import FrameError, Outcome, TestRunner, largest_frame, skb_context
 
 Hook = Literal["xdp", "tc ingress", "tc egress"]
@@ -78,6 +78,10 @@ class KernelPolicy:
         """Every counter of the object, summed over CPUs; empty when it was built without."""
         found = self._loaded.maps.get(COUNTERS_MAP)
         return CounterReader(found.fd).read() if found else []
+
+    def map(self, name: str) -> LoadedMap:
+        """Raises KeyError when the object has none of this name."""
+        return self._loaded.maps[name]
 
     def close(self) -> None:
         self._loaded.close()
