@@ -1,4 +1,4 @@
-"""What a device's policies have counted: pinned manifests and counters in, one `PolicyStats` a policy out.
+"""What a device's policies have counted: pinned manifests, counters and tables in, one `PolicyStats` a policy out.
 
 A policy that `detach --keep` has left is read too; it is `in_force` at no hook.
 """
@@ -14,6 +14,7 @@ from ebpfc.runtime.errors import ControlError, quote
 from ebpfc.runtime.hooks import Attachment
 from ebpfc.runtime.installed import Installed, list_installed, map_path
 from ebpfc.runtime.manifest import CounterPlace, Manifest, Rule, Verdict
+from ebpfc.runtime.state_counters import StateStats, read_state_stats
 from ebpfc.runtime.undo import trial_left
 
 
@@ -31,13 +32,15 @@ class HookStats:
 
 @dataclass(frozen=True, slots=True)
 class PolicyStats:
-    """`trial_left`: seconds until it is undone, None when it is not on trial."""
+    """`trial_left`: seconds until it is undone, None when it is not on trial. `rules`: all of the policy, by number."""
 
     policy: str
     compiler: str
     hooks: tuple[HookStats, ...]
     counted: bool
     trial_left: float | None
+    state: StateStats
+    rules: tuple[Rule, ...]
 
 
 def read_stats(device: Device) -> tuple[PolicyStats, ...]:
@@ -58,7 +61,8 @@ def _policy(installed: Installed, left: float | None) -> PolicyStats:
         for h in manifest.hooks
         if not installed.hooks or h.hook in installed.hooks
     )
-    return PolicyStats(manifest.policy, manifest.compiler, hooks, bool(counters), left)
+    state = read_state_stats(installed, manifest)
+    return PolicyStats(manifest.policy, manifest.compiler, hooks, bool(counters), left, state, manifest.rules)
 
 
 def hook_stats(manifest: Manifest, hook: str, counters: list[Counter], attachment: Attachment | None) -> HookStats:

@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import errno
-import os
 import select
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import BinaryIO
 
 from ebpfc.cli import ebpfctl_show as show
+from ebpfc.cli.ebpfctl_files import opened_file, read_object
 from ebpfc.runtime.attach import Attached, AttachOptions, attach_policy
 from ebpfc.runtime.detach import detach_policies
 from ebpfc.runtime.device import Device, find_device
 from ebpfc.runtime.errors import ControlError, quote
-from ebpfc.runtime.object import MAX_OBJECT
 from ebpfc.runtime.undo import confirm_trial, is_in_force, trial_left
 
 
@@ -53,14 +47,15 @@ def detach(arguments: argparse.Namespace) -> int:
 
 
 def stats(arguments: argparse.Namespace) -> int:
+    from ebpfc.cli import ebpfctl_stats
     from ebpfc.runtime.stats import read_stats
 
     device = find_device(arguments.device)
     policies = read_stats(device)
     if arguments.json:
-        show.print_stats_json(policies, device)
+        ebpfctl_stats.print_stats_json(policies, device)
     else:
-        show.print_stats(policies, device)
+        ebpfctl_stats.print_stats(policies, device)
     return 0
 
 
@@ -69,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
     from ebpfc.runtime.replay import replay
 
     data = read_object(arguments.object)
-    with _opened(arguments.capture) as stream:
+    with opened_file(arguments.capture) as stream:
         _, hook, judged = replay(data, read_capture(stream), arguments.hook)
         if arguments.json:
             show.print_run_json(judged, hook)
@@ -78,36 +73,16 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def read_object(path: str) -> bytes:
-    """The bytes of an object file. ControlError when it cannot be read."""
-    try:
-        with Path(path).open("rb") as stream:
-            data = stream.read(MAX_OBJECT + 1)
-    except OSError as problem:
-        raise _unreadable(path, problem) from None
-    except ValueError:  # a NUL in the name
-        raise ControlError(f"no such file: {quote(path)}") from None
-    return data
+def table(arguments: argparse.Namespace) -> int:
+    from ebpfc.cli import ebpfctl_table
+
+    return ebpfctl_table.table(arguments)
 
 
-@contextmanager
-def _opened(path: str) -> Iterator[BinaryIO]:
-    """The file of that name, or stdin for "-"."""
-    if path == "-":
-        yield sys.stdin.buffer
-        return
-    try:
-        stream = Path(path).open("rb")  # noqa: SIM115 - only its opening may fail here
-    except OSError as problem:
-        raise _unreadable(path, problem) from None
-    with stream:
-        yield stream
+def events(arguments: argparse.Namespace) -> int:
+    from ebpfc.cli import ebpfctl_events
 
-
-def _unreadable(path: str, problem: OSError) -> ControlError:
-    if problem.errno == errno.ENOENT:
-        return ControlError(f"no such file: {quote(path)}")
-    return ControlError(f"cannot read {quote(path)}: {os.strerror(problem.errno or errno.EIO).lower()}")
+    return ebpfctl_events.events(arguments)
 
 
 def _attach_on_trial(data: bytes, device: Device, options: AttachOptions, seconds: float) -> Attached:

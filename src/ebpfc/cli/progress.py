@@ -18,7 +18,8 @@ REFRESH_SECONDS = 0.5
 class Progress:
     """`with Progress(enabled) as progress: progress.stage("compiling") ...`"""
 
-    def __init__(self, enabled: bool, stream: TextIO | None = None) -> None:
+    def __init__(self, enabled: bool, stream: TextIO | None = None, command: str = "ebpfc") -> None:
+        self._command = command
         self._stream = stream if stream is not None else sys.stderr
         self._enabled = enabled and self._stream.isatty()
         self._stage = ""
@@ -47,7 +48,7 @@ class Progress:
         if self._done.wait(SILENT_SECONDS):
             return
         while True:
-            self._stream.write(f"\r\x1b[Kebpfc: {self._stage} ... {time.monotonic() - began:.0f} s")
+            self._stream.write(f"\r\x1b[K{self._command}: {self._stage} ... {time.monotonic() - began:.0f} s")
             self._stream.flush()
             if self._done.wait(REFRESH_SECONDS):
                 break
