@@ -19,6 +19,8 @@ from ebpfc.testing.simulator import HOUR, MILLISECOND, MINUTE, SECOND, Simulator
 
 LATEST_START = 30 * 24 * HOUR
 PAUSES = (MILLISECOND, 5 * MILLISECOND, 100 * MILLISECOND, SECOND, 10 * SECOND, MINUTE, 10 * MINUTE, HOUR)
+BURSTS = (3, 6, 12, 20)
+BURST_CHANCE = 0.07
 IPV4 = (*pool.IPV4[:3], pool.IPV4[5])
 IPV6 = ("2001:db8::1", "2001:db8:0:1::1", "::ffff:10.0.0.1", "fe80::1")
 """The third is what a mapping of the first of IPV4 would be: it must be another key."""
@@ -44,14 +46,16 @@ def random_traffic(
     simulator.wait(rng.choice((1, SECOND, rng.randrange(1, LATEST_START))))
     odd = frames_for(rng, policy, count // 8 + 1)
     timed: list[TimedFrame] = []
+    burst = 0  # packets that are still to come of it
     for _ in range(count):
-        if timed and rng.random() < 0.35:
-            frame = rng.choice(timed[-12:]).frame
+        burst = burst - 1 if burst else rng.choice(BURSTS) if timed and rng.random() < BURST_CHANCE else 0
+        if timed and rng.random() < (0.85 if burst else 0.3):
+            frame = rng.choice(timed[-2:] if burst else timed[-12:]).frame
         else:
             frame = rng.choice(odd) if rng.random() < 0.15 else _frame(rng, depth=0)
         if len(frame) < shortest:
             frame += bytes(shortest - len(frame))
-        time = _time(rng, simulator, len(frame))
+        time = simulator.time + rng.choice((0, 0, 1, 500)) if burst else _time(rng, simulator, len(frame))
         simulator.decide(frame, time, direction)
         timed.append(TimedFrame(time, frame))
     return timed
@@ -64,11 +68,11 @@ def _time(rng: Random, simulator: Simulator, length: int) -> int:
     """Of the next packet, of `length` bytes."""
     now = simulator.time
     kind = rng.random()
-    if kind < 0.4:
+    if kind < 0.25:
         return now
-    if kind < 0.55:
+    if kind < 0.4:
         return now + rng.randrange(1, 1000)
-    if kind < 0.92:
+    if kind < 0.9:
         near = [time for time in _changes(rng, simulator, length) if time > now]
         if near:
             time = min(near) if rng.random() < 0.85 else rng.choice(near)
