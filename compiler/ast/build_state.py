@@ -100,8 +100,9 @@ def _mask(context: Context, kids: Kids, span: Span) -> tuple[int, int | None]:
 def _number(context: Context, kids: Kids, span: Span) -> Number:
     text = str(kids[0])
     letter = text[-1] if text[-1] in _SIZES else ""
+    errors = len(context.sink.items)
     value = read_number(text.removesuffix(letter), span, context.sink)
-    return Number(value * _SIZES.get(letter, 1), span)
+    return Number(value * _SIZES.get(letter, 1) if len(context.sink.items) == errors else 1, span)
 
 
 def _size(context: Context, number: Number) -> int:

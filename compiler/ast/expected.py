@@ -20,6 +20,7 @@ _GROUPS: tuple[tuple[frozenset[str], str], ...] = (
     (frozenset({"PASS", "DROP", "MARK"}), "an action"),
     (frozenset({"PASS", "DROP", "REJECT"}), "a verdict (`pass`, `drop`)"),
     (frozenset({"RATE", "NAME"}), "a rate (`100/s`)"),
+    (frozenset({"RATE"}), "a rate (`100/s`)"),
     (frozenset({"AND", "OR"}), "`and`, `or`"),
     (frozenset({"BROADCAST", "MULTICAST"}), ""),
     (frozenset({"HOST", "NET", "PORT", "PORTRANGE"}), "`host`, `net`, `port`"),

@@ -165,6 +165,21 @@ def _bad_address(stop: Stop, token: Token) -> Diagnostic | None:
     return None
 
 
+def _missing_word(stop: Stop, token: Token) -> Diagnostic | None:
+    """`table banned src`, `then add src banned`: the small word between two parts."""
+    for first, terminal, word in _SMALL_WORDS:
+        if terminal not in stop.accepted or first not in stop.before or _closest_keyword(str(token)) == word:
+            continue
+        message = f"`{word}` is missing between `{shortened(stop.before[-1])}` and `{shortened(token)}`"
+        hint = f"write `{word} {shortened(token)}`"
+        return Diagnostic("PF0201", "error", message, stop.token_span(token), f"`{word}` is missing", (hint,))
+    return None
+
+
+_SMALL_WORDS = (("table", "KEY", "key"), ("add", "TO", "to"), ("delete", "FROM", "from"))
+"""The first word of a statement or an action, and the terminal that must follow what stands between."""
+
+
 def _unjoined(stop: Stop, token: Token) -> Diagnostic | None:
     """Two things side by side between which something is missing, or that stand the wrong way round."""
     span = stop.token_span(token)
@@ -212,7 +227,8 @@ _BEGINS_MATCH = frozenset({
 
 def _misspelt(stop: Stop, token: Token) -> Diagnostic | None:
     """The word at which parsing stopped, or the one before it, is close to a keyword."""
-    for word in (token, *stop.before[-1:]):
+    named = len(stop.before) == 2 and stop.before[0] in _NAMING  # `table t ...`: any name will do
+    for word in (token,) if named else (token, *stop.before[-1:]):
         if word.type not in ("NAME", "DASHED"):
             continue
         if close := _closest_keyword(str(word)):
@@ -238,6 +254,7 @@ _RULES = (
     _misplaced,
     _bad_address,
     _without_then,
+    _missing_word,
     _misspelt,
     _unjoined,
 )

@@ -57,9 +57,19 @@ def look_around(error: UnexpectedInput, text: str, file: int) -> Stop:
     # Where the line end itself is the surprise, the statement is the one that it ends.
     start = laid_out.rfind("\n", 0, at) + 1
     end = laid_out.find("\n", at)
-    before = tuple(parser().lex(laid_out[start:at])) if at - start <= _MAX_STATEMENT else ()
+    before = _tokens(laid_out[start:at]) if at - start <= _MAX_STATEMENT else ()
     accepted = frozenset(getattr(error, "accepts", None) or ())
     return Stop(file, text, start, len(text) if end < 0 else end, at, token, before, accepted)
+
+
+def _tokens(text: str) -> tuple[Token, ...]:
+    """Those of a text; none where it begins inside a string, as a line of an expression may."""
+    from lark import UnexpectedInput
+
+    try:
+        return tuple(parser().lex(text))
+    except UnexpectedInput:
+        return ()
 
 
 def without_statement(stop: Stop) -> str | None:

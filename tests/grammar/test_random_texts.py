@@ -51,6 +51,7 @@ def test_policies_parse_and_print_back(text: str) -> None:
 @given(st.one_of(token_soup(), damaged(policy_texts()), damaged(match_texts()), st.text(), st.binary().map(repr)))
 @example("drop ip6 or\n\\\n")
 @example("if tcp {\n} else {\n}\n}")
+@example('A"\n"0')
 def test_any_text_ends_in_a_tree_or_in_diagnostics(text: str) -> None:
     for parse_as_policy in (True, False):
         sources, sink = SourceMap(), Sink()
