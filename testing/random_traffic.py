@@ -49,8 +49,8 @@ def random_traffic(
     burst = 0  # packets that are still to come of it
     for _ in range(count):
         burst = burst - 1 if burst else rng.choice(BURSTS) if timed and rng.random() < BURST_CHANCE else 0
-        if timed and rng.random() < (0.85 if burst else 0.3):
-            frame = rng.choice(timed[-2:] if burst else timed[-12:]).frame
+        if timed and rng.random() < (0.85 if burst else 0.45):
+            frame = rng.choice(timed[-2:] if burst or rng.random() < 0.5 else timed[-12:]).frame
         else:
             frame = rng.choice(odd) if rng.random() < 0.15 else _frame(rng, depth=0)
         if len(frame) < shortest:
@@ -76,7 +76,7 @@ def _time(rng: Random, simulator: Simulator, length: int) -> int:
         near = [time for time in _changes(rng, simulator, length) if time > now]
         if near:
             time = min(near) if rng.random() < 0.85 else rng.choice(near)
-            return max(now, time + rng.choice((-1, 0, 0, 1)))
+            return max(now, time + rng.choice((-1, -1, 0, 0, 1)))
     return now + rng.choices(PAUSES, range(len(PAUSES), 0, -1))[0] + rng.choice((-1, 0, 0, 1, 7))
 
 
@@ -87,7 +87,7 @@ def _changes(rng: Random, simulator: Simulator, length: int) -> Iterator[int]:
         yield from rng.sample(expiring, min(3, len(expiring)))
     for meter in simulator.limiters:
         arrivals = tuple(meter.arrivals.values())
-        for arrival in rng.sample(arrivals, min(3, len(arrivals))):
+        for arrival in {*rng.sample(arrivals, min(3, len(arrivals))), max(arrivals, default=0)}:
             yield -(-arrival // UNITS)
             yield -(-_within_from(meter, arrival, length) // UNITS)
 
