@@ -63,12 +63,12 @@ class _Place:
     stack: Facts | None = None
 
     def opened(self, kind: str, truth: Truth) -> _Place:
-        """Behind one more encapsulation; the second of two labels opens the same packet."""
+        """Behind one more encapsulation; the second of two labels opens what the first has opened."""
         kinds = (*self.kinds, kind)
         if kind == "vlan":
             return _Place(self.facts, self.tags + 1, 0, kinds)
         if kind == "mpls" and self.labels:
-            return _Place(self.facts if truth else None, 0, self.labels + 1, kinds)
+            return replace(self, labels=self.labels + 1, kinds=kinds)
         found = inside(self.facts, kind) if self.facts and truth else None
         return _Place(found, 0, int(kind == "mpls"), kinds, self.facts)
 
@@ -131,6 +131,8 @@ class _Reader:
         if _reads_ethernet(atom) and facts.alone:
             self.verdict.differences.add(SCOPE)
             return False
+        if isinstance(atom, ProtoTest) and atom.proto == "stp" and facts.alone:
+            self.verdict.differences.add(SCOPE)  # a PPP protocol to libpcap
         match atom:
             case _ if _reads_nothing(atom):
                 return asker.ask(atom, 0)
@@ -193,7 +195,7 @@ def _reads_ethernet(atom: Atom) -> bool:
     match atom:
         case Cast(proto=None | "ether") | Primitive(value=Mac()) | Primitive(proto="ether"):
             return True
-        case Encap(kind="vlan") | ProtoTest("stp"):
+        case Encap(kind="vlan"):
             return True
         case Relation():
             return "ether" in protocols_of(atom)

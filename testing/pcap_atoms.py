@@ -140,11 +140,11 @@ class Asker:
 
     def _behind_authentication(self, named: Primitive) -> Truth:
         facts, start = self.facts, self.facts.transport
-        if start is None:
-            return None
         if facts.later_ipv4:
             self.differences.add(CHAIN)
             return False
+        if start is None:
+            return None
         ahead = facts.frame[start : start + 2]
         if not ahead:
             return None

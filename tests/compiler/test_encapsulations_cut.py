@@ -1,4 +1,4 @@
-"""Every encapsulation, sound and wrong, cut at every other byte: kernel and reference say the same of what is inside."""
+"""Encapsulations, sound and wrong, cut at every other byte: kernel and reference say the same of what is inside."""
 
 from __future__ import annotations
 
