@@ -38,24 +38,18 @@ def swap(table: Table, wanted: Wanted, progress: Callable[[int, int], None]) -> 
     packets add entries of their own meanwhile; then all that was there and is wanted still is."""
     now = time.monotonic_ns()
     present = table.entries.read_all()
-    total = len(wanted) + sum(key not in wanted for key in present)
-    renewed = [key for key in wanted if key in present]
-    stayed = sum(_is_live(present[key], now) for key in renewed)
-    _put(table, renewed, wanted, present, now, lambda done: progress(done, total))
-    gone = [key for key in present if key not in wanted]
-    fresh = [key for key in wanted if key not in present]
-    first = max(0, total - table.entries.capacity + (_LRU_MARGIN * possible_cpus() if table.evicts else 0))
+    both, fresh = list(present.keys() & wanted.keys()), list(wanted.keys() - present.keys())
+    gone = list(present.keys() - wanted.keys())
+    total = len(wanted) + len(gone)
+    stayed = _put(table, both, wanted, present, now, lambda done: progress(done, total))
+    room = table.entries.capacity - (_LRU_MARGIN * possible_cpus() if table.evicts else 0)
+    first = max(0, total - room)
     deleted = table.entries.delete_all(gone[:first])
-    _put(table, fresh, wanted, present, now, lambda done: progress(len(renewed) + done, total))
+    _put(table, fresh, wanted, present, now, lambda done: progress(len(both) + done, total))
     deleted += table.entries.delete_all(gone[first:])
     progress(total, total)
     lost = len(wanted.keys() - table.entries.read_all().keys()) if table.evicts else 0
     return Swapped(len(wanted) - stayed, stayed, deleted, lost)
-
-
-def _is_live(value: bytes, now: int) -> bool:
-    (expires,) = VALUE.unpack(value)[:1]
-    return bool(expires == 0 or expires > now)
 
 
 def _put(
@@ -65,15 +59,21 @@ def _put(
     present: dict[bytes, bytes],
     now: int,
     progress: Callable[[int], None],
-) -> None:
-    pack, expiry = VALUE.pack, table.expiry
+) -> int:
+    """Adds or renews these keys; answers how many of them were there, and not past their time."""
+    pack, unpack, expiry = VALUE.pack, VALUE.unpack, table.expiry
+    stayed = 0
     for place in range(0, len(keys), BATCH):
         some: list[bytes] = []
         values: list[bytes] = []
         for key in keys[place : place + BATCH]:
             expires = expiry(wanted[key], now)
             old = present.get(key)
-            before, packets, size = VALUE.unpack(old) if old is not None and _is_live(old, now) else (1, 0, 0)
+            before, packets, size = unpack(old) if old is not None else (1, 0, 0)
+            if 0 < before <= now:
+                packets = size = 0
+            else:
+                stayed += 1
             if before or expires:
                 some.append(key)
                 values.append(pack(expires, packets, size))
@@ -82,4 +82,5 @@ def _put(
             done += table.entries.put_all(some[done:], values[done:])
         if done < len(some):
             raise table.full(KernelError("no room", error=errno.E2BIG))
-        progress(place + len(some))
+        progress(place + BATCH)
+    return stayed

@@ -37,15 +37,33 @@ def call(*arguments: str, **options: object) -> subprocess.CompletedProcess[str]
 
 def test_help_shows_commands_examples_and_exit_codes() -> None:
     shown = call("--help").stdout
-    for word in ("attach", "confirm", "detach", "stats", "run", "examples:", "exit codes:", "--netns"):
+    for word in (
+        "attach",
+        "confirm",
+        "detach",
+        "stats",
+        "table",
+        "events",
+        "run",
+        "examples:",
+        "exit codes:",
+        "--netns",
+    ):
         assert word in shown
 
 
-@pytest.mark.parametrize("command", ["attach", "confirm", "detach", "stats", "run"])
+@pytest.mark.parametrize("command", ["attach", "confirm", "detach", "stats", "table", "events", "run"])
 def test_each_command_has_help(command: str) -> None:
     done = call(command, "--help")
     assert done.returncode == 0
     assert "usage: ebpfctl" in done.stdout
+
+
+@pytest.mark.parametrize("operation", ["list", "add", "delete", "flush", "load"])
+def test_each_operation_on_a_table_has_help(operation: str) -> None:
+    done = call("table", "DEV", "NAME", operation, "--help")
+    assert done.returncode == 0
+    assert f"NAME {operation}" in done.stdout
 
 
 def test_help_answers_at_once() -> None:
@@ -61,7 +79,10 @@ def test_help_answers_at_once() -> None:
 @pytest.mark.parametrize(
     "arguments",
     [(), ("fly",), ("attach",), ("attach", "o"), ("attach", "o", "d", "--mode", "fast"), ("stats",),
-     ("attach", "o", "d", "--confirm", "0"), ("attach", "o", "d", "--confirm", "nan"), ("run", "o")],
+     ("table", "d"), ("table", "d", "t"), ("table", "d", "t", "fly"), ("table", "d", "t", "add"),
+     ("table", "d", "t", "load"), ("table", "d", "t", "flush", "x"), ("events",), ("events", "d", "--count", "0"),
+     ("events", "d", "--count", "x"), ("attach", "o", "d", "--confirm", "0"),
+     ("attach", "o", "d", "--confirm", "nan"), ("run", "o")],
 )  # fmt: skip
 def test_usage(arguments: tuple[str, ...]) -> None:
     done = call(*arguments)
@@ -78,6 +99,8 @@ def test_usage(arguments: tuple[str, ...]) -> None:
         (("attach", sys.executable, "lo"), "no BPF object"),
         (("detach", "nodev0"), "no such device: nodev0"),
         (("stats", "a/b"), "no such device: a/b"),
+        (("table", "nodev0", "t", "list"), "no such device: nodev0"),
+        (("events", "nodev0"), "no such device: nodev0"),
         (("stats", "\x1b[2Jx"), r"no such device: \x1b[2Jx"),
         (("stats", "x" * 200), "no such device: xxxx"),
         (("--netns", "../../etc", "stats", "lo"), "is no name of a network namespace"),

@@ -13,11 +13,10 @@ import sys
 import time
 from typing import Any
 
-from ebpfc.cli.packet_line import packet_line
 from ebpfc.runtime.device import Device, find_device
 from ebpfc.runtime.errors import quote
 from ebpfc.runtime.events import Event, Lost, read_events
-from ebpfc.testing.semantics import Frame
+from ebpfc.runtime.frame_words import frame_words
 
 
 def events(arguments: argparse.Namespace) -> int:
@@ -53,7 +52,7 @@ def _line(event: Event, device: Device, with_hex: bool) -> str:
     name = f" {rule.name}" if rule.name else ""
     text = f' "{event.log.text}"' if event.log.text else ""
     where = event.hook if event.ifindex == device.ifindex else f"{event.hook} of {_device_name(event.ifindex)}"
-    packet = packet_line(Frame(event.data, length=event.length))
+    packet = frame_words(event.data)
     told = f"{packet}, {event.length} bytes" if packet else f"{event.length} bytes"
     line = f"{clock} {event.verdict or '-':<4}  {rule.file}:{rule.line}{name}{text}  {where}  {told}"
     return f"{line}\n        {event.data.hex(' ', 2)}" if with_hex else line

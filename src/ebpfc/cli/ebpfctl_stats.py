@@ -49,7 +49,7 @@ def _print_state(policy: PolicyStats) -> None:
             (*map(_number, (t.entries, t.table.size, t.added, t.refused)), t.table.name, _table_words(t.table))
             for t in state.tables
         ]
-        _print_table(("entries", "size", "added", "refused", "table", ""), table_rows, numbers=4)
+        _print_table(("entries", "size", "added", "refused", "table", "key"), table_rows, numbers=4)
     if state.limits:
         print(f"limiters of {policy.policy}")
         limit_rows = [
@@ -65,7 +65,7 @@ def _number(value: int | None) -> str:
 
 
 def _table_words(table: TablePart) -> str:
-    words = f"key {_key_words(table.key)}{' net' if table.net else ''}"
+    words = f"{_key_words(table.key)}{' net' if table.net else ''}"
     return words if table.timeout is None else f"{words} timeout {show_duration(table.timeout)}"
 
 

@@ -1,4 +1,4 @@
-"""`ebpfctl table` against real maps: what it adds the program finds, what it deletes is gone; what cannot be is said."""
+"""`ebpfctl table` on real maps: the program finds what it adds, and not what it deletes; what cannot be is said."""
 
 from __future__ import annotations
 
