@@ -58,6 +58,8 @@ PORTS = {"vxlan": 4789, "geneve": 6081, "gtp": 2152}
 VXLAN_PORT = PORTS["vxlan"]
 MAX_OPEN = 2
 """Encapsulations beside tags that may be open at once."""
+MAX_TRACKED = 1
+"""Encapsulations beside tags inside which connections are tracked."""
 MAX_LABELS = 2
 """Entries of an MPLS stack that a chain may ask for; MAX_STACK are looked through."""
 MAX_STACK = 4

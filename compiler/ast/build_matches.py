@@ -24,7 +24,6 @@ from ebpfc.compiler.ast.nodes import (
     PayloadTest,
     ReservedTest,
     Span,
-    StateTest,
     TcpFlags,
     Value,
 )
@@ -95,10 +94,6 @@ def _malformed_test(context: Context, kids: Kids, span: Span) -> MalformedTest:
     return MalformedTest(len(kids) > 1, span)
 
 
-def _state_test(context: Context, kids: Kids, span: Span) -> StateTest:
-    return StateTest(str(kids[1]), span)
-
-
 def _payload_test(context: Context, kids: Kids, span: Span) -> PayloadTest:
     return PayloadTest(read_string(kids[2], context.file, context.sink), span)
 
@@ -129,7 +124,6 @@ MATCH_HANDLERS: dict[str, Handler] = (
         "tcp_flags": _tcp_flags,
         "fragment_test": _fragment_test,
         "malformed_test": _malformed_test,
-        "state_test": _state_test,
         "payload_test": _payload_test,
         "reserved_test": _reserved_test,
     }

@@ -41,7 +41,7 @@ class Option:
 
 
 @dataclass(slots=True)
-class _Options:
+class Options:
     """Options by their words; one that stands twice is refused where it stands again."""
 
     context: Context
@@ -59,8 +59,8 @@ class _Options:
         return {word: self.given[word].value for word in words if word in self.given}
 
 
-def _options(context: Context, kids: Kids) -> _Options:
-    options = _Options(context)
+def options_of(context: Context, kids: Kids) -> Options:
+    options = Options(context)
     for kid in kids:
         if isinstance(kid, Option):
             options.add(kid)
@@ -105,7 +105,7 @@ def _number(context: Context, kids: Kids, span: Span) -> Number:
     return Number(value * _SIZES.get(letter, 1) if len(context.sink.items) == errors else 1, span)
 
 
-def _size(context: Context, number: Number) -> int:
+def checked_size(context: Context, number: Number) -> int:
     if 1 <= number.value <= LARGEST_SIZE:
         return number.value
     message = f"a size is from 1 to {LARGEST_SIZE} (16M) entries"
@@ -120,7 +120,7 @@ def _table_option(context: Context, kids: Kids, span: Span) -> Option:
         case "timeout":
             return Option(word, read_duration(value, context.file, context.sink), span)
         case "size":
-            return Option(word, _size(context, value), span)
+            return Option(word, checked_size(context, value), span)
         case _:
             if (word, str(value)) != ("evict", "no"):
                 hint = "a table has `timeout D`, `size N` and `evict no`"
@@ -144,7 +144,7 @@ def _guard_option(context: Context, kids: Kids, span: Span) -> Option:
                 context.sink.error("PF0420", "a burst is at least 1", place, "lets nothing through", (hint,))
             return Option(word, max(burst, 1), span)
         case "size":
-            return Option(word, _size(context, value), span)
+            return Option(word, checked_size(context, value), span)
         case _:
             return Option(word, str(value), span)
 
@@ -154,7 +154,7 @@ def _guard_option(context: Context, kids: Kids, span: Span) -> Option:
 
 def _table(context: Context, kids: Kids, span: Span) -> Table:
     name, key = kids[1], kids[3]
-    options = _options(context, kids[4:])
+    options = options_of(context, kids[4:])
     *before, last = key.fields
     for part in before:
         if is_net(part):
@@ -179,7 +179,7 @@ def _limit(context: Context, kids: Kids, span: Span) -> Limit:
 
 
 def _limiter(context: Context, rate: Any, kids: Kids, span: Span) -> Limiter:
-    options = _options(context, kids)
+    options = options_of(context, kids)
     read = read_rate(rate, context.file, context.sink)
     if "burst" in options.given:
         burst = options.given["burst"]

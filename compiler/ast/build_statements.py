@@ -1,6 +1,6 @@
 """Nodes of statements, rules, blocks, guards and actions in the parse tree → AST nodes.
 
-In: what the nodes below were made into; for what is parsed but not built yet (tracking, pools, most actions) all its
+In: what the nodes below were made into; for what is parsed but not built yet (pools, most actions) all its
 tokens. Out: AST nodes. Leaves to `sema`: names, hooks, whether a rule's parts go together.
 """
 
@@ -12,6 +12,7 @@ from typing import Any
 from ebpfc.compiler.ast.build_logic import as_match
 from ebpfc.compiler.ast.build_matches import MATCH_HANDLERS
 from ebpfc.compiler.ast.build_state import STATE_HANDLERS
+from ebpfc.compiler.ast.build_track import TRACK_HANDLERS
 from ebpfc.compiler.ast.fold import Context, Handler, Kids
 from ebpfc.compiler.ast.literals import read_number, read_string, token_span
 from ebpfc.compiler.ast.nodes import (
@@ -142,10 +143,7 @@ def _assertion(context: Context, kids: Kids, span: Span) -> Assert:
 
 
 def _declaration(context: Context, kids: Kids, span: Span) -> Declaration:
-    kind = str(kids[0])
-    named = kind != "track"
-    words = _words(context, kids[2 if named else 1 :])
-    return Declaration(kind, str(kids[1]) if named else None, words, span)  # type: ignore[arg-type]
+    return Declaration("pool", str(kids[1]), _words(context, kids[2:]), span)
 
 
 # ----------------------------------------------------------------------------------------------------- rules and blocks
@@ -253,12 +251,13 @@ def _words(context: Context, tokens: Kids) -> tuple[str, ...]:
     return tuple(words)
 
 
-FLAT_RULES = frozenset({"track", "pool", "connections", "words"})
+FLAT_RULES = frozenset({"pool", "connections", "words"})
 """Rules of which the AST keeps the words only."""
 
 HANDLERS: dict[str, Handler] = (
     MATCH_HANDLERS
     | STATE_HANDLERS
+    | TRACK_HANDLERS
     | {
         "start": _start,
         "expression": _expression,
@@ -270,7 +269,6 @@ HANDLERS: dict[str, Handler] = (
         "file": _file,
         "include": _include,
         "assertion": _assertion,
-        "track": _declaration,
         "pool": _declaration,
         "label": _label,
         "lead": _lead,

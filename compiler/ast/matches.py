@@ -143,9 +143,16 @@ class MalformedTest:
     span: Span = span_field()
 
 
+ConnectionState = Literal["new", "established", "related", "invalid"]
+CONNECTION_STATES: tuple[ConnectionState, ...] = ("new", "established", "related", "invalid")
+"""A packet that is tracked is in one of these, any other in none (ADR 0004)."""
+
+
 @dataclass(frozen=True, slots=True)
 class StateTest:
-    state: str
+    """`state new`: what the tracked connections say of the packet that is open."""
+
+    state: ConnectionState
     span: Span = span_field()
 
 

@@ -28,6 +28,7 @@ from ebpfc.compiler.ast.matches import (
     And,
     Atom,
     Cast,
+    ConnectionState,
     Dir,
     DirectionTest,
     Elided,
@@ -67,6 +68,7 @@ from ebpfc.compiler.ast.state import (
     Rate,
     RateGuard,
     Table,
+    Track,
 )
 from ebpfc.compiler.ast.statements import (
     Action,
@@ -117,6 +119,7 @@ __all__ = [
     "Binary",
     "Block",
     "Cast",
+    "ConnectionState",
     "Const",
     "ConstName",
     "Count",
@@ -181,6 +184,7 @@ __all__ = [
     "Table",
     "TableName",
     "TcpFlags",
+    "Track",
     "Value",
     "Verdict",
     "Word",

@@ -1,4 +1,4 @@
-"""Tables, limiters, guards, and the actions on them → their canonical spelling, which parses to the same records.
+"""Tables, limiters, tracking, guards, and the actions on them → their canonical spelling, which parses to the same records.
 
 What is as it would be without being written is left out: `size 64k`, `log 96 bytes`.
 """
@@ -18,6 +18,7 @@ from ebpfc.compiler.ast.nodes import (
     Rate,
     RateGuard,
     Table,
+    Track,
 )
 from ebpfc.compiler.ast.print_values import quote
 from ebpfc.compiler.ast.state import DEFAULT_LOG_SIZE, DEFAULT_SIZE, DURATIONS, PERIODS
@@ -35,6 +36,13 @@ def print_table(table: Table) -> str:
 def print_limit(limit: Limit) -> str:
     """`limit slow 100/s per src`."""
     return f"limit {limit.name} {print_limiter(limit.limiter)}"
+
+
+def print_track(track: Track) -> str:
+    """`track loose size 1M udp 10s`."""
+    loose = ["loose"] if track.loose else []
+    timeouts = [f"{name} {print_duration(time)}" for name, time in track.timeouts]
+    return " ".join(("track", *loose, *_size(track.size), *timeouts))
 
 
 def print_guard(guard: RateGuard | Guard) -> str:

@@ -65,6 +65,7 @@ from ebpfc.compiler.ast.nodes import (
     Table,
     TableName,
     TcpFlags,
+    Track,
     Verdict,
 )
 from ebpfc.compiler.ast.print_state import (
@@ -74,6 +75,7 @@ from ebpfc.compiler.ast.print_state import (
     print_limit,
     print_state_action,
     print_table,
+    print_track,
     print_words,
 )
 from ebpfc.compiler.ast.print_values import print_value, quote
@@ -209,6 +211,8 @@ def _statement_lines(statement: Statement) -> list[str]:
             return [print_table(statement)]
         case Limit():
             return [print_limit(statement)]
+        case Track():
+            return [print_track(statement)]
         case Declaration():
             return [print_words(_join(statement.kind, statement.name), statement.words)]
         case Assert():

@@ -1,6 +1,7 @@
-"""What a policy remembers: tables and limiters, the guards and actions that use them, and what is logged.
+"""What a policy remembers: tables, limiters, connections; the guards and actions that use them, and what is logged.
 
-In: nothing (data only). Times are ns, sizes counts of entries. Law: docs/adr/0003-tables-and-limiters.md.
+In: nothing (data only). Times are ns, sizes counts of entries. Law: docs/adr/0003-tables-and-limiters.md, and
+0004-connections.md.
 """
 
 from __future__ import annotations
@@ -24,6 +25,23 @@ PERIODS = {"s": _SECOND, "min": 60 * _SECOND, "h": 3600 * _SECOND, "d": 86_400 *
 """The units of a rate's time in ns."""
 LONGEST_DURATION = 36_500 * DURATIONS["d"]
 """A century; with any time of the clock it fits 63 bits."""
+TIMEOUTS: dict[str, int] = {
+    "tcp_syn_sent": 120 * _SECOND,
+    "tcp_syn_recv": 60 * _SECOND,
+    "tcp_established": 5 * DURATIONS["d"],
+    "tcp_fin_wait": 120 * _SECOND,
+    "tcp_close_wait": 60 * _SECOND,
+    "tcp_last_ack": 30 * _SECOND,
+    "tcp_time_wait": 120 * _SECOND,
+    "tcp_close": 10 * _SECOND,
+    "udp": 30 * _SECOND,
+    "udp_stream": 120 * _SECOND,
+    "icmp": 30 * _SECOND,
+    "icmpv6": 30 * _SECOND,
+    "generic": 600 * _SECOND,
+}
+"""How long a connection is kept behind its last packet, by its state or protocol, where `track` says nothing else:
+the defaults of the kernel's nf_conntrack (net/netfilter/nf_conntrack_proto_*.c)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +98,20 @@ class Limit:
     limiter: Limiter
     span: Span = span_field()
     name_span: Span = span_field()
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """`track [loose] [size N] [TIMEOUT D ...]`; `timeouts` are those that the author wrote, (name, ns) in order."""
+
+    loose: bool = False
+    size: int = DEFAULT_SIZE
+    timeouts: tuple[tuple[str, int], ...] = ()
+    span: Span = span_field()
+
+    def timeout(self, name: str) -> int:
+        """Of one of `TIMEOUTS`, in ns."""
+        return dict(self.timeouts).get(name, TIMEOUTS[name])
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias
 
 from ebpfc.compiler.ast.matches import Match
 from ebpfc.compiler.ast.places import Span, span_field
-from ebpfc.compiler.ast.state import Add, Delete, Limit, Log, RateGuard, Table
+from ebpfc.compiler.ast.state import Add, Delete, Limit, Log, RateGuard, Table, Track
 from ebpfc.compiler.ast.values import SetLiteral
 
 # ------------------------------------------------------------------------------------------------------ actions, guards
@@ -104,10 +104,10 @@ class Include:
 
 @dataclass(frozen=True, slots=True)
 class Declaration:
-    """`pool`, `track`: parsed, not built."""
+    """`pool`: parsed, not built."""
 
-    kind: Literal["pool", "track"]
-    name: str | None
+    kind: Literal["pool"]
+    name: str
     words: tuple[str, ...]
     span: Span = span_field()
 
@@ -143,7 +143,7 @@ class Block:
     span: Span = span_field()
 
 
-Statement: TypeAlias = Hook | Default | Let | Include | Table | Limit | Declaration | Assert | Rule | Block
+Statement: TypeAlias = Hook | Default | Let | Include | Table | Limit | Track | Declaration | Assert | Rule | Block
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +169,7 @@ class Policy:
     netmask: int | None = None
     tables: tuple[Table, ...] = ()
     limits: tuple[Limit, ...] = ()
+    track: Track | None = None
 
     def default(self, direction: Direction) -> Literal["pass", "drop"]:
         return dict(self.defaults)[direction]

@@ -1,8 +1,8 @@
 """What a resolved policy may not say though each of its words is right: scope of encapsulations, limits of hooks.
 
 In: a `Policy` of `resolve`. Out: diagnostics only. Afterwards `lower` may rely on the limits of `fields.py` (MAX_TAGS,
-MAX_OPEN, MAX_LABELS, MAX_PORTS), on one kind of tunnel a UDP port, on bodies and keys that read what the match before
-them opened, and on fields that every reachable hook has.
+MAX_OPEN, MAX_LABELS, MAX_PORTS, MAX_TRACKED), on one kind of tunnel a UDP port, on bodies and keys that read what the
+match before them opened, and on fields that every reachable hook has.
 """
 
 from __future__ import annotations
@@ -34,10 +34,11 @@ from ebpfc.compiler.ast.nodes import (
     Relation,
     Rule,
     Span,
+    StateTest,
 )
 from ebpfc.compiler.ast.printer import print_key
 from ebpfc.compiler.diagnostics.model import Related, Sink
-from ebpfc.compiler.fields import MAX_LABELS, MAX_OPEN, MAX_PORTS, MAX_TAGS, PORTS
+from ebpfc.compiler.fields import MAX_LABELS, MAX_OPEN, MAX_PORTS, MAX_TAGS, MAX_TRACKED, PORTS
 from ebpfc.compiler.sema.used_keys import reads_open_packet, reads_tag, used_fields
 
 
@@ -100,6 +101,11 @@ class _Checker:
                 case And() | Paren() | Not() | Named():
                     inner = member if isinstance(member, And) else member.match
                     self._chain(inner, here, outbound=outbound)
+                case StateTest() if here.tunnels > MAX_TRACKED:
+                    self._say(
+                        "PF0505", "`state` inside two encapsulations", member.span, "two are open here",
+                        "ask it of the frame's own packet, or of the one inside the first",
+                    )  # fmt: skip
                 case Relation() | Member():
                     if not outbound:
                         self._fields(_references(member))

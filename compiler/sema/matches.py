@@ -42,6 +42,7 @@ from ebpfc.compiler.ast.nodes import (
     Relation,
     ReservedTest,
     SetLiteral,
+    Span,
     StateTest,
     TcpFlags,
     Value,
@@ -70,6 +71,7 @@ class MatchResolver:
         self.sink = sink
         self.whole = True  # no name that was refused stands in the match resolved last
         self.blocks = 0  # how many blocks stand around the match
+        self.states: list[Span] = []  # of each `state` so far
         self._before: Primitive | None = None
         self._pcap: Primitive | None = None  # the same by libpcap's rule
 
@@ -252,7 +254,7 @@ class MatchResolver:
             case Member():
                 return self.arithmetic.member(node) or node
             case StateTest():
-                refused.not_built(self.sink, "PF0605", "state", node.span)
+                self.states.append(node.span)
             case PayloadTest():
                 refused.not_built(self.sink, "PF0605", "payload starts", node.span)
             case ReservedTest():

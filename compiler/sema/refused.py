@@ -80,7 +80,6 @@ def hook_hint(point: str) -> str:
 
 
 _TEST_HINTS: dict[str, str] = {
-    "state": "match what opens a connection: `tcp flags S/SA`",
     "payload": "read the bytes behind the header: `udp[8:4] = 0x47455420`",
     "payload starts": "read the bytes behind the header: `udp[8:4] = 0x47455420`",
     "tcp.mss": "match the segment that carries it: `tcp flags S/SA`",

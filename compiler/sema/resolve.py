@@ -39,6 +39,7 @@ from ebpfc.compiler.ast.nodes import (
     Span,
     Statement,
     Table,
+    Track,
     Verdict,
 )
 from ebpfc.compiler.diagnostics.model import Related, Sink
@@ -88,16 +89,26 @@ def resolve_expression(match: Match, sink: Sink, *, netmask: int | None, name: s
     """What `match` is true of passes, the rest drops, on XDP."""
     definitions = Definitions()
     matches = MatchResolver(definitions, ValueResolver(definitions, sink), netmask, sink)
-    rule = Rule((Verdict("pass", match.span),), matches.resolve(match), lead=1, span=match.span, number=0)
+    resolved = matches.resolve(match)
+    if matches.states:
+        hint = "write the policy to a file, with a line `track`"
+        untracked(matches.states[0], hint, sink)
+    rule = Rule((Verdict("pass", match.span),), resolved, lead=1, span=match.span, number=0)
     return Policy(name, ("xdp",), (("inbound", "drop"), ("outbound", "drop")), (rule,), (rule,), netmask)
+
+
+def untracked(span: Span, hint: str, sink: Sink) -> None:
+    """`state` in a policy without `track`; said once, at the first."""
+    sink.error("PF0323", "`state` needs `track`: nothing keeps connections here", span, "nothing is tracked", (hint,))
 
 
 @dataclass(slots=True)
 class _Settings:
-    """Hooks and defaults as met so far, each with its place."""
+    """Hooks, defaults and tracking as met so far, each with its place."""
 
     hooks: dict[HookPoint, Span] = field(default_factory=dict)
     defaults: dict[Direction | None, tuple[Literal["pass", "drop"], Span]] = field(default_factory=dict)
+    track: Track | None = None
 
     def default(self, direction: Direction) -> Literal["pass", "drop"]:
         found = self.defaults.get(direction, self.defaults.get(None))
@@ -138,19 +149,23 @@ class _PolicyResolver:
                 case _:
                     self._statement(statement)
         settings = self.settings
+        if self.matches.states and settings.track is None:
+            untracked(self.matches.states[0], "write a line `track` at the top", self.sink)
         defaults = tuple((direction, settings.default(direction)) for direction in _DIRECTIONS)
         hooks = tuple(settings.hooks) or ("xdp",)
         tables = self.matches.tables
         policy = Policy(
             name, hooks, defaults, tuple(body), tuple(self.rules), self.netmask,
-            tuple(tables.tables), tuple(tables.limits),
+            tuple(tables.tables), tuple(tables.limits), settings.track,
         )  # fmt: skip
         spans = [span for _, span in settings.defaults.values()]
         return Resolved(
             policy, tuple(self.definitions.made.values()), self.definitions.unused(), spans[0] if spans else None, start
         )
 
-    def _statement(self, statement: Hook | Default | Let | Include | Table | Limit | Declaration | Assert) -> None:
+    def _statement(
+        self, statement: Hook | Default | Let | Include | Table | Limit | Track | Declaration | Assert
+    ) -> None:
         match statement:
             case Hook():
                 self._hook(statement)
@@ -162,8 +177,11 @@ class _PolicyResolver:
                 self.matches.tables.declare_table(statement)
             case Limit():
                 self.matches.tables.declare_limit(statement)
+            case Track():
+                self._track(statement)
             case Declaration():
-                self._declaration(statement)
+                refused.not_built(self.sink, "PF0601", statement.kind, statement.span)
+                self.definitions.broken.add(statement.name)
             case Assert():
                 refused.not_built(
                     self.sink, "PF0606", "assert", statement.span, "leave it out; `ebpfc check` still lints"
@@ -203,10 +221,15 @@ class _PolicyResolver:
         else:
             made[default.direction] = (default.verdict, default.span)
 
-    def _declaration(self, declaration: Declaration) -> None:
-        refused.not_built(self.sink, "PF0601", declaration.kind, declaration.span)
-        if declaration.name is not None:
-            self.definitions.broken.add(declaration.name)
+    def _track(self, track: Track) -> None:
+        first = self.settings.track
+        if first is not None:
+            self.sink.error(
+                "PF0322", "`track` stands twice", track.span, "a second line",
+                ("put all options on one line",), (Related(first.span, "first here"),),
+            )  # fmt: skip
+        else:
+            self.settings.track = track
 
     # --- rules and blocks
 

@@ -186,7 +186,6 @@ def test_a_wrong_text(tmp_path: Path, name: str) -> None:
 
 # Parts of the language that parse, and are not built: one message at the place each.
 NOT_BUILT = {
-    "track\npass\n": ("PF0601", "track"),
     "pool p = {10.0.0.1}\npass\n": ("PF0601", "pool p = {10.0.0.1}"),
     "drop tcp connections > 5\n": ("PF0602", "connections > 5"),
     "reject tcp\n": ("PF0603", "reject"),
@@ -196,7 +195,6 @@ NOT_BUILT = {
     "tx udp\n": ("PF0603", "tx"),
     "pass tcp then set ip.ttl 5\n": ("PF0603", "set ip.ttl 5"),
     "pass tcp then push vlan 5\n": ("PF0603", "push vlan 5"),
-    "drop state established\n": ("PF0605", "state established"),
     'drop payload starts "GET "\n': ("PF0605", 'payload starts "GET "'),
     "assert drop tcp\npass\n": ("PF0606", "assert drop tcp"),
     "hook socket\npass\n": ("PF0607", "socket"),

@@ -127,7 +127,7 @@ CASES = [
     ("vxlan or geneve port 4789", "PF0611", "geneve port 4789", "vxlan or geneve"),
     ("gtp port 6081 or not geneve 5", "PF0611", "geneve 5", "gtp port 6082 or not geneve 5"),
     # not built yet
-    ("state new", "PF0605", "state new", "tcp flags S/SA"),
+    ("state new", "PF0323", "state new", "tcp flags S/SA"),
     ('payload starts "GET "', "PF0605", 'payload starts "GET "', "tcp port 80"),
     ('sni "example"', "PF0605", 'sni "example"', "tcp port 443"),
     ("tcp.mss < 500", "PF0608", "tcp.mss", "tcp.window < 500"),

@@ -57,7 +57,6 @@ CASES = [
     ("hook netfilter input\npass", "PF0607", "netfilter input", "hook tc ingress\npass"),
     ("default reject\npass", "PF0603", "default reject", "default drop\npass"),
     # not built yet
-    ("track\npass", "PF0601", "track", "pass"),
     ("pool back = {10.0.0.1}\npass", "PF0601", "pool back = {10.0.0.1}", "pass"),
     ("drop tcp connections > 5 per src", "PF0602", "connections > 5 per src", "drop tcp"),
     ("reject tcp", "PF0603", "reject", "drop tcp"),
