@@ -19,8 +19,9 @@ from ebpfc.compiler.codegen.plan import LAYER_NAMES, SLOT_LIMITS, KeyView, LateT
 from ebpfc.compiler.codegen.predicates import condition
 from ebpfc.compiler.codegen.state_view import StateView, build_state
 from ebpfc.compiler.codegen.table_view import SetsView, build_sets
+from ebpfc.compiler.codegen.tracking import TrackedView, ask_tracking, tracked_layers
 from ebpfc.compiler.ir import program as ir
-from ebpfc.compiler.ir.state import State
+from ebpfc.compiler.ir.state import State, TrackDecl
 
 STACK_TESTS, STACK_TESTS_INSIDE, STACK_TESTS_BEHIND_GATE, REGISTER_TESTS = 16, 8, 80, 48
 """Up to how many tests of facts and bytes what was parsed is kept on the stack: of one layer; with an inner one; when
@@ -121,6 +122,8 @@ class HookView:
     keys: tuple[KeyView, ...]
     uses: tuple[UseView, ...]
     logs: bool
+    tracked: tuple[TrackedView, ...]
+    passes: str
     steps: tuple[StepView, ...]
 
 
@@ -131,6 +134,7 @@ class PolicyView:
     wide_facts: bool
     members: tuple[Member, ...]
     layers: tuple[str, ...]
+    tracked: tuple[str, ...]
     has_xdp: bool
     has_tc: bool
     counters: int
@@ -152,7 +156,7 @@ def build_view(
     hooks: list[HookView] = []
     plans: list[Plan] = []
     for index, program in enumerate(programs):
-        plan, tested = _planned(program)
+        plan, tested = _planned(program, state.track)
         first = counter_base(index, rules, names)
         named = {name: first + rules + 1 + i for i, name in enumerate(names)}
         gate = gate_of(tested)
@@ -168,6 +172,7 @@ def build_view(
         wide_facts=wide,
         members=_members(plans),
         layers=LAYER_NAMES[: max(p.deepest for p in plans) + 1],
+        tracked=tuple(LAYER_NAMES[i] for i in sorted({i for p in plans for i in p.tracked})),
         has_xdp=any(p.hook == "xdp" for p in plans),
         has_tc=any(p.hook != "xdp" for p in plans),
         counters=counter_base(len(programs), rules, names) if features.counters else 0,
@@ -178,12 +183,14 @@ def build_view(
     )
 
 
-def _planned(program: ir.Program) -> tuple[Plan, tuple[Tested, ...]]:
+def _planned(program: ir.Program, track: TrackDecl | None) -> tuple[Plan, tuple[Tested, ...]]:
     """What the program asks, with as many bytes read while parsing as leave room for every fact."""
     suffix, by_facts, encaps = HOOKS[program.hook][0], told_by_facts(program), encaps_of(program)
     for slots in SLOT_LIMITS:
         plan = Plan(program.hook, suffix, by_facts, encaps, slots)
         tested = _tested(program.body, plan)
+        if track is not None:
+            ask_tracking(track, plan)
         plan.opens = tuple(opens(program, plan, layer) for layer in range(plan.deepest))
         _complete(plan)
         if len(_facts(plan)) <= MOST_FACTS:
@@ -277,10 +284,15 @@ def _hook(
 ) -> HookView:
     suffix, section, name = HOOKS[program.hook]
     gates = tuple(gate.get(layer, frozenset()) for layer in LAYER_NAMES)
-    ends = decides_malformed(program)
-    layers = tuple(build_layer(plan, i, gates[i], ends and i == 0) for i in range(plan.deepest + 1))
+    ends = decides_malformed(program) and not plan.tracked
+    layers = tuple(
+        build_layer(plan, i, frozenset() if i in plan.tracked else gates[i], ends and i == 0)
+        for i in range(plan.deepest + 1)
+    )
     tests = sum(count_tests(s) for s in tested)
     on_stack = (STACK_TESTS, STACK_TESTS_INSIDE, 0)[plan.deepest]
+    if plan.deepest and any("MALFORMED" in layer.facts for layer in plan.layers):
+        on_stack = 0  # its many ways through one packet, times those through the packet inside
     if not any(asks_facts(s) for s in tested):
         on_stack = STACK_TESTS_BEHIND_GATE
     last = program.body[-1] if program.body else None
@@ -295,7 +307,7 @@ def _hook(
         program=name,
         context="struct xdp_md" if program.hook == "xdp" else "struct __sk_buff",
         is_tc=program.hook != "xdp",
-        in_map=tests > on_stack,
+        in_map=tests > on_stack or bool(plan.tracked),
         rereads=tests > REGISTER_TESTS,
         gates=tuple((name, " | ".join(sorted(g))) for name, g in zip(LAYER_NAMES, gates, strict=True) if g),
         default=verdicts[program.default],
@@ -316,6 +328,8 @@ def _hook(
         keys=tuple(plan.keys.values()),
         uses=tuple(plan.uses.values()),
         logs=bool(plan.logs),
+        tracked=tracked_layers(plan),
+        passes=verdicts["pass"],
         steps=views.steps(tested),
     )
 
