@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import struct
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import Final
@@ -28,6 +28,7 @@ from ebpfc.runtime.state_counters import StateCounters
 _HEAD: Final = struct.Struct("=QQIIHHBB2x")
 _VERDICTS: Final[dict[int, Verdict]] = {1: "pass", 2: "drop"}
 _BATCH: Final = 4096  # records taken at once
+_LAST_BATCH: Final = 1 << 17  # at the end, so that no ring leaves anything behind, and a flood does not go on for ever
 _WAIT: Final = 200  # ms, between two looks at what has been lost and whether the policy is still this one
 _PATIENCE: Final = 10  # such times, for a policy that is being replaced
 
@@ -58,20 +59,23 @@ class Lost:
     unreadable: int = 0
 
 
-def read_events(device: Device, policy: str = "", count: int | None = None) -> Iterator[Event | Lost]:
-    """Waits for events, for ever or until there were `count`. `policy`: whose, where several log. When the policy is
-    replaced by one that logs, its events follow. ControlError: none logs, or none does any more."""
+def read_events(
+    device: Device, policy: str = "", count: int | None = None, stop: Callable[[], bool] = lambda: False
+) -> Iterator[Event | Lost]:
+    """Waits for events until there were `count`, or `stop` says so (it is asked after each wait, which a signal ends).
+    `policy`: whose, where several log. When the policy is replaced by one that logs, its events follow.
+    ControlError: none logs, or none does any more."""
     at = quote(device.name, 32)
     installed = _logging(device, policy)
     if installed is None:
         raise ControlError(f"no policy at {at} logs anything", ("write it in a rule: drop tcp dst port 22 then log",))
     left = count
     while installed is not None:
-        for one in _events_of(installed, installed.manifest(), left):
+        for one in _events_of(installed, installed.manifest(), left, stop):
             yield one
             if left is not None and isinstance(one, Event):
                 left -= 1
-        if left == 0:
+        if left == 0 or stop():
             return
         installed = _successor(device, policy)
     raise ControlError(f"no policy at {at} logs anything any more")
@@ -98,8 +102,11 @@ def _logging(device: Device, policy: str) -> Installed | None:
     return found[0] if found else None
 
 
-def _events_of(installed: Installed, manifest: Manifest, left: int | None) -> Iterator[Event | Lost]:
-    """Until there were `left`, or the map that is pinned is another, or none. No record more is taken than is shown."""
+def _events_of(
+    installed: Installed, manifest: Manifest, left: int | None, stop: Callable[[], bool]
+) -> Iterator[Event | Lost]:
+    """Until there were `left`, `stop` says so (what is in the ring then comes still), or the map that is pinned is
+    another, or none. No record more is taken than is shown."""
     part, reader = manifest.state, _Decoder(manifest)
     with ExitStack() as stack:
         fd = stack.enter_context(bpffs.opened(map_path(installed.folder, part.events)))
@@ -112,7 +119,9 @@ def _events_of(installed: Installed, manifest: Manifest, left: int | None) -> It
         first = shown = (counters.read("lost") if counters else None) or 0
         last_look = False
         while True:
-            records = ring.read(_BATCH if left is None else min(_BATCH, left), _WAIT)
+            last_look = last_look or stop()
+            most = _LAST_BATCH if last_look else _BATCH
+            records = ring.read(most if left is None else min(most, left), 0 if last_look else _WAIT)
             for event in filter(None, map(reader.event, records)):
                 left = None if left is None else left - 1
                 yield event
@@ -120,9 +129,9 @@ def _events_of(installed: Installed, manifest: Manifest, left: int | None) -> It
             if lost != shown or reader.unreadable:
                 yield Lost(installed.policy, lost - shown, lost - first, reader.unreadable)
                 shown, reader.unreadable = lost, 0
-            if left == 0 or (last_look and not records):
+            if left == 0 or last_look:
                 return
-            last_look = last_look or (not records and _pinned_number(installed, part.events) != ring.identity)
+            last_look = not records and _pinned_number(installed, part.events) != ring.identity
 
 
 def _pinned_number(installed: Installed, name: str) -> int:

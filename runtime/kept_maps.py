@@ -103,4 +103,4 @@ def _limiters(manifest: Manifest) -> list[tuple[object, ...]]:
 
 def _counted(manifest: Manifest) -> tuple[object, ...]:
     """What the numbers in the names of the state's counters refer to."""
-    return manifest.state.counters, [table.name for table in manifest.state.tables], _limiters(manifest)
+    return manifest.state.counters, _limiters(manifest)

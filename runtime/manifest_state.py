@@ -25,14 +25,13 @@ _LARGEST_SIZE: Final = 1 << 24
 _MAX_FIELDS: Final = 16
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 _MAP: Final = re.compile(r"[A-Za-z0-9_]{1,15}")
-_COUNTER: Final = re.compile(
-    r"table (?:0|[1-9]\d{0,5}) (?:added|refused)|limit (?:0|[1-9]\d{0,5}) (?:within|over|full)|lost"
-)
+_COUNTS: Final = (("added", "refused"), ("within", "over", "full"))  # of a table, of a limiter
+_BITS: Final = {"src port": 16, "dst port": 16, "proto": 8, "vlan": 12, "vxlan": 24, "geneve": 24, "mpls": 20}
 
 
 @dataclass(frozen=True, slots=True)
 class KeyPart:
-    """One field of a key. `bits`: how many a number may have."""
+    """One field of a key. `bits`: how many a number may have, where `field` is a word that says so."""
 
     field: str
     kind: FieldKind
@@ -62,7 +61,7 @@ class TablePart:
 
 @dataclass(frozen=True, slots=True)
 class LimitPart:
-    """`name` "": a guard of the rule `rule`, else one that rules share (`rule` None). `text`, `rate`: for people."""
+    """`name` "": a guard of the rule `rule`, else one that rules share (`rule` None). `text`: its words."""
 
     name: str
     rule: int | None
@@ -70,7 +69,6 @@ class LimitPart:
     map: str
     key: tuple[KeyPart, ...]
     size: int
-    rate: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +105,7 @@ def read_state_part(top: JsonTable, rules: int) -> StatePart:
         events.matching("map", _MAP) if events else "",
         tuple(_log(entry, rules) for entry in events.tables("logs", _MAX_STATE)) if events else (),
         counters.matching("map", _MAP) if counters else "",
-        _counters(counters, len(tables), len(limits)) if counters else (),
+        _counters(counters, tables, limits) if counters else (),
     )
 
 
@@ -138,7 +136,6 @@ def _limit(entry: JsonTable, rules: int) -> LimitPart:
         entry.matching("map", _MAP),
         _key(entry),
         entry.number("size", 1, _LARGEST_SIZE),
-        entry.text("rate"),
     )
 
 
@@ -160,18 +157,24 @@ def _key_part(part: JsonTable) -> KeyPart:
     word = part.word("kind", get_args(FieldKind))
     kind: FieldKind = "address" if word == "address" else "mac" if word == "mac" else "number"
     part.number("words", WORDS[kind], WORDS[kind])
-    bits = part.optional_number("bits", 32) if kind == "number" else None
-    return KeyPart(part.text("field"), kind, bits or 32)
+    field = part.text("field")
+    return KeyPart(field, kind, _BITS.get(field.removeprefix("outer "), 32) if kind == "number" else 32)
 
 
-def _counters(entry: JsonTable, tables: int, limits: int) -> tuple[str, ...]:
-    names = entry.items("names", 3 * _MAX_STATE)
-    known = all(isinstance(name, str) and _COUNTER.fullmatch(name) for name in names)
-    if not known or len(set(names)) != len(names) or not all(_refers(name, tables, limits) for name in names):
-        entry.refuse("names", "`table N added`, `table N refused`, `limit N within|over|full` or `lost`, each once")
+def table_counter(table: TablePart, what: str) -> str:
+    """The name of a table's counter in `state_counters`."""
+    return f"table {table.name} {what}"
+
+
+def limit_counter(number: int, what: str) -> str:
+    """The name of the counter of `limits[number]`."""
+    return f"limiter {number} {what}"
+
+
+def _counters(entry: JsonTable, tables: tuple[TablePart, ...], limits: tuple[LimitPart, ...]) -> tuple[str, ...]:
+    known = {"lost"} | {table_counter(table, what) for table in tables for what in _COUNTS[0]}
+    known |= {limit_counter(number, what) for number in range(len(limits)) for what in _COUNTS[1]}
+    names = entry.items("names", len(known))
+    if not all(isinstance(name, str) and name in known for name in names) or len(set(names)) != len(names):
+        entry.refuse("names", "`table NAME added|refused`, `limiter N within|over|full` or `lost`, each once")
     return tuple(names)
-
-
-def _refers(name: str, tables: int, limits: int) -> bool:
-    kind, _, rest = name.partition(" ")
-    return kind == "lost" or int(rest.partition(" ")[0]) < (tables if kind == "table" else limits)

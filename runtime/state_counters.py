@@ -16,7 +16,7 @@ from ebpfc.runtime.errors import ControlError, failure_of
 from ebpfc.runtime.installed import Installed, map_path
 from ebpfc.runtime.libbpf import MAP_TYPE_PERCPU_ARRAY, libbpf
 from ebpfc.runtime.manifest import Manifest
-from ebpfc.runtime.manifest_state import LimitPart, StatePart, TablePart
+from ebpfc.runtime.manifest_state import LimitPart, StatePart, TablePart, limit_counter, table_counter
 from ebpfc.runtime.object import map_info
 from ebpfc.runtime.tables import Table
 
@@ -90,9 +90,9 @@ def read_state_stats(installed: Installed, manifest: Manifest) -> StateStats:
             return counters.read(name) if counters else None
 
         return StateStats(
-            tuple(_table(installed, t, count(f"table {n} added"), count(f"table {n} refused"))
-                  for n, t in enumerate(part.tables)),
-            tuple(LimitStats(limit, *(count(f"limit {n} {what}") for what in ("within", "over", "full")))
+            tuple(_table(installed, t, count(table_counter(t, "added")), count(table_counter(t, "refused")))
+                  for t in part.tables),
+            tuple(LimitStats(limit, *(count(limit_counter(n, what)) for what in ("within", "over", "full")))
                   for n, limit in enumerate(part.limits)),
             count("lost"),
         )  # fmt: skip

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import socket
 import sys
+import threading
 import time
+from types import FrameType
 from typing import Any
 
 from ebpfc.runtime.device import Device, find_device
@@ -23,18 +26,29 @@ def events(arguments: argparse.Namespace) -> int:
     """Exit code 0 after `--count` events or ^C."""
     device = find_device(arguments.device)
     seen = lost = 0
-    try:
-        for one in read_events(device, arguments.policy, arguments.count):
-            if isinstance(one, Lost):
-                lost = one.total
-                _say_lost(one)
-                continue
-            seen += 1
-            print(json.dumps(_event_json(one)) if arguments.json else _line(one, device, arguments.hex), flush=True)
-    except KeyboardInterrupt:
-        print(file=sys.stderr)
+    interrupted = _first_interrupt()
+    for one in read_events(device, arguments.policy, arguments.count, interrupted.is_set):
+        if isinstance(one, Lost):
+            lost = one.total
+            _say_lost(one)
+            continue
+        seen += 1
+        print(json.dumps(_event_json(one)) if arguments.json else _line(one, device, arguments.hex), flush=True)
     print(f"{seen} events, {lost} lost", file=sys.stderr)
     return 0
+
+
+def _first_interrupt() -> threading.Event:
+    """Set by the first ^C or SIGTERM: what has come until then is shown and counted. A second one ends at once."""
+    seen = threading.Event()
+
+    def note(number: int, _frame: FrameType | None) -> None:
+        seen.set()
+        signal.signal(number, signal.default_int_handler)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, note)
+    return seen
 
 
 def _say_lost(one: Lost) -> None:

@@ -112,7 +112,7 @@ char _license[] SEC("license") = "GPL";
 """
 
 ADDRESS = {"field": "src", "kind": "address", "words": 5}
-PORT = {"field": "dst port", "kind": "number", "words": 1, "bits": 16}
+PORT = {"field": "dst port", "kind": "number", "words": 1}
 TABLE = {"net": False, "timeout": None, "evict": True, "key": [ADDRESS]}
 SIZE = 65_536
 
@@ -144,14 +144,13 @@ def state_manifest(size: int = SIZE) -> dict[str, Any]:
         ],
         "limits": [
             {"name": None, "rule": 1, "text": "over 10/s per src", "map": "l_1", "key": [ADDRESS], "size": 16}
-            | {"rate": "10/s"}
         ],
         "events": {"map": "pf_events", "logs": [{"rule": 0, "text": "ping", "bytes": 64}]},
         "state_counters": {
             "map": "pf_state",
             "names": [
-                "table 0 added", "table 0 refused", "table 1 added", "table 1 refused",
-                "limit 0 within", "limit 0 over", "lost", "limit 0 full",
+                "table banned added", "table banned refused", "table feeds added", "table feeds refused",
+                "limiter 0 within", "limiter 0 over", "lost", "limiter 0 full",
             ],
         },
     }  # fmt: skip

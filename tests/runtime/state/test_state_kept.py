@@ -125,15 +125,12 @@ def test_stats_in_words(ctl: Control, stateful: Objects, frames: Frames, wire: t
 
 
 def test_more_state_counters_than_the_object_has(ctl: Control, stateful: Objects) -> None:
-    names = [f"table {n} {what}" for n in range(3) for what in ("added", "refused")]
-    names += [f"limit 0 {what}" for what in ("within", "over", "full")] + ["lost"]
+    names = [f"table {name} {what}" for name in ("banned", "feeds", "pairs") for what in ("added", "refused")]
+    names += [f"limiter 0 {what}" for what in ("within", "over", "full")] + ["lost"]
     ctl("attach", stateful(state_counters={"map": "pf_state", "names": names}), "pf0")
     ctl("stats", "pf0")
-    limits = [
-        {"name": f"l{n}", "rule": None, "text": "1/s", "map": "l_1", "key": None, "size": 1, "rate": "1/s"}
-        for n in range(2)
-    ]
-    more = {"map": "pf_state", "names": [*names, "limit 1 within"]}
+    limits = [{"name": f"l{n}", "rule": None, "text": "1/s", "map": "l_1", "key": None, "size": 1} for n in range(2)]
+    more = {"map": "pf_state", "names": [*names, "limiter 1 within"]}
     ctl("attach", stateful(limits=limits, state_counters=more), "pf0")
     assert "names 11 counters of its state, and the object has 10" in ctl("stats", "pf0", code=1).stderr
     ctl("attach", stateful(state_counters={"map": "t_banned", "names": names}), "pf0")
