@@ -12,6 +12,7 @@ from ebpfc.compiler.codegen.condition import ALWAYS, NEVER, Condition, Mask, Tex
 from ebpfc.compiler.codegen.keyed import in_table
 from ebpfc.compiler.codegen.late import is_late, late_test
 from ebpfc.compiler.codegen.plan import LAYER_NAMES, Plan
+from ebpfc.compiler.codegen.tracking import state_is
 from ebpfc.compiler.ir import program as ir
 
 
@@ -25,6 +26,9 @@ def condition(pred: ir.Pred, plan: Plan) -> Condition:
             return any_of(*(condition(i, plan) for i in pred.items))
         case ir.Not(ir.In() | ir.Compare() as test):
             return _known_false(test, plan)
+        case ir.Not(ir.StateIs() as test):
+            plan.layer(test.layer)
+            return state_is(test, negated=True)
         case ir.Not(ir.InTable() as test):
             return in_table(test, plan, negated=True)
         case ir.Not():
@@ -34,6 +38,9 @@ def condition(pred: ir.Pred, plan: Plan) -> Condition:
             return _true(pred, plan)
         case ir.InTable():
             return in_table(pred, plan)
+        case ir.StateIs():
+            plan.layer(pred.layer)
+            return state_is(pred)
         case _:
             return headers.is_true(pred, plan)
 

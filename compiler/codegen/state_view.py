@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ebpfc.compiler.codegen.plan import UseView
+from ebpfc.compiler.codegen.tracking import TrackView, build_track
 from ebpfc.compiler.ir import state
 
 MAP_NAME = 15
@@ -54,6 +55,7 @@ class StateView:
     tables: tuple[TableView, ...]
     limiters: tuple[LimiterView, ...]
     logs: tuple[state.LogDecl, ...]
+    track: TrackView | None
     keys: tuple[int, ...]  # words of keys that tables have
     coarse_clock: bool
     locks: bool  # no compare-and-exchange: spin locks
@@ -70,7 +72,7 @@ def oldest_kernel(declared: state.State, wanted: tuple[int, int] | None) -> tupl
     """The one that was asked for; else the oldest that needs no slower way round."""
     if wanted is not None:
         return wanted
-    return COMPARE_AND_EXCHANGE if declared.limiters else COARSE_CLOCK if declared.tables else FLOOR
+    return COMPARE_AND_EXCHANGE if declared.limiters else COARSE_CLOCK if declared.tables or declared.track else FLOOR
 
 
 def map_names(declared: state.State) -> tuple[Mapping[str, str], tuple[str, ...]]:
@@ -107,6 +109,7 @@ def build_state(declared: state.State, kernel: tuple[int, int]) -> StateView:
             for i, limit in enumerate(declared.limiters)
         ),
         logs=declared.logs,
+        track=build_track(declared.track) if declared.track is not None else None,
         keys=tuple(sorted({state.words(t.kinds) for t in declared.tables})),
         coarse_clock=kernel >= COARSE_CLOCK,
         locks=kernel < COMPARE_AND_EXCHANGE,

@@ -8,7 +8,8 @@ Grammar (as `ir.text` prints it):
     effect   = (guard over|within LIMITER key*) | (add TABLE NS|never key*) | (delete TABLE key*) | (log N)
     key      = (KIND (FAMILY BITS expr)*)
     test     = (type L N) | (proto L N*) | (walked L N) | (tag L I) | (ether L) | (encap L NAME[:PORT])
-             | (fragment L KIND) | (malformed L) | (in expr low-high*) | (compare OP expr expr) | (table NAME key*)
+             | (fragment L KIND) | (malformed L) | (state L STATE)
+             | (in expr low-high*) | (compare OP expr expr) | (table NAME key*)
     expr     = NUMBER | (load L BASE OFFSET SIZE) | (loadat L BASE expr SIZE) | (slice expr SHIFT WIDTH)
              | (OP expr expr) | len | mark | ifindex
 
@@ -52,6 +53,7 @@ from ebpfc.compiler.ir.state import (
 RelOp = Literal["==", "!=", "<", "<=", ">", ">="]
 FragmentKind = Literal["any", "first", "last", "later"]
 VerdictName = Literal["pass", "drop"]
+ConnState = Literal["new", "established", "related", "invalid"]
 HookName = Literal["xdp", "tc ingress", "tc egress"]
 EncapName = Literal["vxlan", "geneve", "gtp", "gre", "gre-key", "ipip", "mpls-1", "mpls-2", "pppoes", "pppoed"]
 LLC = 1500
@@ -150,7 +152,15 @@ class InTable:
     key: Key
 
 
-HeaderTest: TypeAlias = TypeIs | ProtoIs | Walked | TagIs | EtherIs | EncapIs | FragmentIs | MalformedIs
+@dataclass(frozen=True, slots=True)
+class StateIs:
+    """What connection tracking says of the layer's packet (ADR 0004); unknown where there is none."""
+
+    layer: int
+    state: ConnState
+
+
+HeaderTest: TypeAlias = TypeIs | ProtoIs | Walked | TagIs | EtherIs | EncapIs | FragmentIs | MalformedIs | StateIs
 Test: TypeAlias = HeaderTest | In | Compare | InTable
 
 

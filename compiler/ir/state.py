@@ -111,10 +111,21 @@ class LogDecl:
 
 
 @dataclass(frozen=True, slots=True)
+class TrackDecl:
+    """`timeouts` in ns, by nf_conntrack's names; `layers` are those whose connections are kept."""
+
+    loose: bool
+    size: int
+    timeouts: tuple[tuple[str, int], ...]
+    layers: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class State:
     tables: tuple[TableDecl, ...] = ()
     limiters: tuple[LimiterDecl, ...] = ()
     logs: tuple[LogDecl, ...] = ()
+    track: TrackDecl | None = None
 
 
 def words(kinds: tuple[Kind, ...]) -> int:

@@ -57,6 +57,8 @@ def print_pred(pred: ir.Pred) -> str:
             return f"(fragment {pred.layer} {pred.kind})"
         case ir.MalformedIs():
             return f"(malformed {pred.layer})"
+        case ir.StateIs():
+            return f"(state {pred.layer} {pred.state})"
         case ir.In():
             return f"(in {print_expr(pred.value)} {' '.join(f'{a}-{b}' for a, b in pred.ranges)})"
         case ir.InTable():
@@ -203,6 +205,8 @@ def _pred(tree: Any) -> ir.Pred:
             return ir.FragmentIs(int(layer), kind)
         case ["malformed", layer]:
             return ir.MalformedIs(int(layer))
+        case ["state", layer, name]:
+            return ir.StateIs(int(layer), name)
         case ["in", inner, *ranges]:
             pairs = (r.split("-") for r in ranges)
             return ir.In(_expr(inner), tuple((int(a), int(b)) for a, b in pairs))

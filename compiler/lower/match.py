@@ -106,7 +106,9 @@ class MatchLowering:
                 return ir.FragmentIs(here.layer, node.kind)
             case nodes.MalformedTest():
                 return ir.MalformedIs(here.layer)
-            case nodes.Encap() | nodes.Named() | nodes.StateTest() | nodes.PayloadTest() | nodes.ReservedTest():
+            case nodes.StateTest():
+                return ir.StateIs(here.layer, node.state)
+            case nodes.Encap() | nodes.Named() | nodes.PayloadTest() | nodes.ReservedTest():
                 raise AssertionError(f"the checker lets no {type(node).__name__} come here")
             case _:
                 assert_never(node)

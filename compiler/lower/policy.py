@@ -29,8 +29,9 @@ def lower(policy: nodes.Policy, hook: ir.HookName) -> ir.Program:
 def lower_state(policy: nodes.Policy) -> State:
     """The tables, limiters and logs that every hook's program shares, numbered as `lower` numbers them."""
     found = StateLowering(policy)
-    _StepLowering("inbound", policy.netmask, found).steps(policy.body, FRAME)
-    return found.state()
+    body = _StepLowering("inbound", policy.netmask, found).steps(policy.body, FRAME)
+    tests = (test for step in ir.steps(body) for test in ir.tests(step.pred))
+    return found.state({0, *(test.layer for test in tests if isinstance(test, ir.StateIs))})
 
 
 def blocks(body: tuple[nodes.Rule | nodes.Block, ...]) -> Iterator[nodes.Block]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ebpfc.compiler.ast import nodes
 from ebpfc.compiler.ast.print_state import print_field, print_guard
+from ebpfc.compiler.ast.state import TIMEOUTS
 from ebpfc.compiler.fields import FIELDS
 from ebpfc.compiler.ir import program as ir
 from ebpfc.compiler.ir import state
@@ -83,10 +84,12 @@ class StateLowering:
         self.tables = tuple(_table(t) for t in policy.tables)
         self.limiters = [_limiter(limit.limiter, limit.name, None, limit.name) for limit in policy.limits]
         self.logs: list[state.LogDecl] = []
+        self.track = policy.track
         self._named = {limit.name: (i, limit.limiter) for i, limit in enumerate(policy.limits)}
 
-    def state(self) -> state.State:
-        return state.State(self.tables, tuple(self.limiters), tuple(self.logs))
+    def state(self, layers: set[int]) -> state.State:
+        """`layers`: whose connections are kept, when any are."""
+        return state.State(self.tables, tuple(self.limiters), tuple(self.logs), _track(self.track, layers))
 
     def guards(self, guards: tuple[nodes.RateGuard | nodes.Guard, ...], rule: int | None, scope: Scope) -> tuple[ir.Guard, ...]:
         return tuple(self._guard(g, rule, scope) for g in guards)
@@ -109,6 +112,13 @@ class StateLowering:
             case nodes.Log():
                 self.logs.append(state.LogDecl(rule, action.text, action.size))
                 return ir.LogEvent(len(self.logs) - 1)
+
+
+def _track(track: nodes.Track | None, layers: set[int]) -> state.TrackDecl | None:
+    if track is None:
+        return None
+    timeouts = tuple((name, track.timeout(name)) for name in TIMEOUTS)
+    return state.TrackDecl(track.loose, track.size, timeouts, tuple(sorted(layers)))
 
 
 def _kinds(node: nodes.Key) -> tuple[state.Kind, ...]:
