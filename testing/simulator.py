@@ -14,14 +14,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ebpfc.compiler.ast.build import parse_source
-from ebpfc.compiler.ast.nodes import Direction, Policy
+from ebpfc.compiler.ast.nodes import Direction, HookPoint, Policy
 from ebpfc.compiler.diagnostics.model import PolicyError, Sink
 from ebpfc.compiler.sema import build_policy
 from ebpfc.compiler.source import SourceMap
 from ebpfc.testing.semantics import Decision, Frame, Judge, Memory
 from ebpfc.testing.semantics.keys import kind_of
 from ebpfc.testing.semantics.limiters import Meter
+from ebpfc.testing.semantics.packet import decode
 from ebpfc.testing.semantics.words import KeyKind, Words
+from ebpfc.testing.tracked import TrackedConnection, tracked_connection
 from ebpfc.testing.written_keys import Written, read_written, write_key
 
 MILLISECOND = 10**6
@@ -65,6 +67,19 @@ class Simulator:
         self.memory.begin(time, seen.whole_length())
         return self._judge.decide(seen, direction, self.memory)
 
+    def observe(self, frame: Frame | bytes, time: int, direction: Direction = "outbound") -> None:
+        """A packet of a direction that no hook of the policy sees: nothing judges it, but its connection is tracked.
+
+        Raises ValueError where a hook sees it, and as `decide`.
+        """
+        if direction in {_direction(hook) for hook in self.policy.hooks}:
+            raise ValueError(f"the policy decides {direction} packets itself")
+        seen = frame if isinstance(frame, Frame) else Frame(frame)
+        self.memory.begin(time, seen.whole_length())
+        if self.memory.tracking is not None:
+            self.memory.tracking.begin(decode(seen), time)
+            self.memory.tracking.commit(time)
+
     @property
     def time(self) -> int:
         """Of the last packet, or what `wait` made of it."""
@@ -84,6 +99,13 @@ class Simulator:
         Of a prefix table the last is `"10.0.0.0/8"`, of a whole address too (`"10.0.0.1/32"`).
         """
         return {name: self._table(name) for name in self.memory.tables}
+
+    @property
+    def connections(self) -> tuple[TrackedConnection, ...]:
+        """What is tracked at this time; half-open ones first, of each kind the one least recently changed first."""
+        tracking = self.memory.tracking
+        present = () if tracking is None else tracking.known.present(self.time)
+        return tuple(tracked_connection(key, connection) for key, connection in present)
 
     @property
     def limiters(self) -> tuple[Meter, ...]:
@@ -122,6 +144,10 @@ class Simulator:
             )
             for slot, entry in contents.present(self.time)
         }
+
+
+def _direction(hook: HookPoint) -> Direction:
+    return "outbound" if hook.endswith("egress") else "inbound"
 
 
 def _checked(sources: SourceMap, file: int | None, name: str, sink: Sink) -> Policy:

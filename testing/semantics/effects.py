@@ -66,5 +66,5 @@ def event(action: Log, rule: int, verdict: Literal["pass", "drop"] | None, scope
 
 def remembered(scope: Scope) -> Memory:
     if scope.memory is None:
-        raise ValueError("tables and limiters need a time: ask a Simulator")
+        raise ValueError("tables, limiters and connections need a time: ask a Simulator")
     return scope.memory

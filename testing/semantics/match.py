@@ -33,6 +33,8 @@ from ebpfc.compiler.ast.nodes import (
     StateTest,
     TcpFlags,
 )
+from ebpfc.testing.semantics.connections.layers import Opening
+from ebpfc.testing.semantics.effects import remembered
 from ebpfc.testing.semantics.encapsulations import has_value, is_there
 from ebpfc.testing.semantics.kleene import Truth, kleene_not, kleene_or
 from ebpfc.testing.semantics.membership import member
@@ -91,6 +93,8 @@ def _atom(match: Atom, scope: Scope) -> Truth:
             return relation(match, scope)
         case Member():
             return member(match, scope)
+        case StateTest():
+            return _state(match, scope)
         case LengthTest("less", limit):
             return scope.frame.whole_length() <= limit
         case LengthTest(_, limit):
@@ -99,10 +103,21 @@ def _atom(match: Atom, scope: Scope) -> Truth:
             return direction == scope.direction
         case IfindexTest(index):
             return index == scope.frame.ifindex
-        case Named() | Encap() | Elided() | StateTest() | PayloadTest() | ReservedTest():
+        case Named() | Encap() | Elided() | PayloadTest() | ReservedTest():
             raise ValueError(f"{type(match).__name__} is not part of a checked policy")
         case _:
             assert_never(match)
+
+
+def _state(test: StateTest, scope: Scope) -> Truth:
+    """Of the packet that is open; of one that is not there unknown (ADR 0004, rule 3)."""
+    tracking = remembered(scope).tracking
+    if tracking is None:
+        raise ValueError("`state` without `track` is not part of a checked policy")
+    if scope.packet is None:
+        return None
+    opened = scope.opened[0] if scope.opened else None
+    return tracking.state(None if opened is None else Opening(opened.kind, opened.port)) == test.state
 
 
 def _encapsulation(encap: Encap, scope: Scope) -> tuple[Truth, Scope]:

@@ -1,7 +1,7 @@
 """What a policy remembers from packet to packet. In: a policy; each packet's time and length. Out: `Memory`.
 
-Its tables and limiters, and what the rules of one packet find, add, delete and ask of them. All that a packet meets
-happens at its one time (ADR 0003, rule 1).
+Its tables, limiters and connections, and what the rules of one packet find, add, delete and ask of them. All that a
+packet meets happens at its one time (ADR 0003, rule 1).
 """
 
 from __future__ import annotations
@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ebpfc.compiler.ast.nodes import Block, Policy, RateGuard, Rule
+from ebpfc.testing.semantics.connections.tracking import Tracking
 from ebpfc.testing.semantics.limiters import Answer, Meter
 from ebpfc.testing.semantics.tables import Contents, Entry
 from ebpfc.testing.semantics.words import Words
 
 
 class Memory:
-    """Empty at first. `now` is in ns; `meters` are those of the named limits, then of each guard in reading order."""
+    """Empty at first. `now` is in ns; `meters` are those of the named limits, then of each guard in reading order;
+    `tracking` is None of a policy without `track`."""
 
     def __init__(self, policy: Policy) -> None:
         self.now = 0
@@ -30,6 +32,7 @@ class Memory:
             else:
                 self._meter_of[id(guard)] = meter = Meter(guard.limiter, rule=rule)
                 self.meters.append(meter)
+        self.tracking = None if policy.track is None else Tracking(policy, policy.track)
         self._length = 0
         self._found: list[Entry] = []
 

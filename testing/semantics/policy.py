@@ -66,9 +66,14 @@ class Judge:
         What the policy remembers of the packets before, and its time, is in `memory`, which is changed.
         """
         way = _Way()
-        scope = whole_frame(frame, direction, self.policy.netmask, decode(frame), memory)
+        own, tracking = decode(frame), None if memory is None else memory.tracking
+        if memory is not None and tracking is not None:
+            tracking.begin(own, memory.now)
+        scope = whole_frame(frame, direction, self.policy.netmask, own, memory)
         decided = _run(self.policy.body, scope, way)
         verdict, rule = decided if decided is not None else (self.policy.default(direction), None)
+        if memory is not None and tracking is not None and verdict == "pass":
+            tracking.commit(memory.now)
         return Decision(verdict, rule, tuple(way.path), tuple(way.counts), tuple(way.events))
 
 
