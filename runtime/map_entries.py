@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import time
 from collections.abc import Iterator, Sequence
 
 from ebpfc.runtime.errors import KernelError, failure_of
@@ -18,6 +19,8 @@ from ebpfc.runtime.object import map_info
 
 BATCH = 1 << 14  # entries a system call
 _NO_BATCHES = (524, errno.EOPNOTSUPP, errno.EINVAL)  # 524: ENOTSUPP, of the kernel alone
+_WAIT, _MOST_WAITS = 0.01, 200
+"""Seconds, and how often: the kernel's reserve of memory for entries fills again by itself (kernel/bpf/memalloc.c)."""
 FULL = (errno.E2BIG, errno.ENOSPC, errno.ENOMEM)
 """How a hash map (E2BIG) or a prefix trie (ENOSPC) says that there is no room; ENOMEM where memory is scarce."""
 
@@ -62,7 +65,7 @@ class MapEntries:
 
     def put_all(self, keys: Sequence[bytes], values: Sequence[bytes]) -> int:
         """Adds or overwrites in order; answers how many were written: fewer than given when there is no more room."""
-        done = 0
+        done = waits = 0
         while done < len(keys) and self._batches:
             some = slice(done, done + BATCH)
             count = ctypes.c_uint32(len(keys[some]))
@@ -71,6 +74,9 @@ class MapEntries:
             )
             if answer == 0:
                 done += count.value
+            elif answer == -errno.ENOMEM and waits < _MOST_WAITS:
+                done, waits = done + count.value, waits + 1
+                time.sleep(_WAIT)
             elif -answer in FULL:
                 return done + count.value
             elif -answer not in _NO_BATCHES or done:

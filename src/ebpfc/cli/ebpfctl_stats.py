@@ -76,7 +76,7 @@ def _key_words(key: tuple[KeyPart, ...]) -> str:
 
 def _limiter_words(one: LimitStats, policy: PolicyStats) -> tuple[str, str]:
     rule = policy.rules[one.limit.rule] if one.limit.rule is not None else None
-    return place_of(rule) if rule else one.limit.name, one.limit.text
+    return place_of(rule) if rule else "limit", one.limit.text
 
 
 def print_stats_json(policies: Sequence[PolicyStats], device: Device) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from ipaddress import ip_address, ip_network
 
 import pytest
 from hypothesis import given
@@ -93,18 +94,18 @@ ADDRESSES = st.one_of(st.ip_addresses(v=4), st.ip_addresses(v=6)).map(str)
 def test_what_is_shown_is_read(address: str, port: int, mac: bytes) -> None:
     form = keys(PORT, MAC, SRC)
     key = form.parse([str(port), mac.hex(":"), address])
-    assert form.show(key) == (str(port), mac.hex(":"), address)
+    shown = form.show(key)
+    assert (shown[:2], ip_address(shown[2])) == ((str(port), mac.hex(":")), ip_address(address))
+    assert form.parse(shown) == key
 
 
 @given(ADDRESSES, st.integers(0, 128), st.integers(0, 255))
 def test_a_prefix_that_is_shown_is_read(address: str, length: int, proto: int) -> None:
-    import ipaddress
-
-    network = ipaddress.ip_network((address, min(length, 32 if "." in address else 128)), strict=False)
+    network = ip_network((address, min(length, 32 if "." in address else 128)), strict=False)
     form = keys(PROTO, SRC, net=True)
     key = form.parse([str(proto), str(network)])
     assert form.parse(form.show(key)) == key
-    assert ipaddress.ip_network(form.show(key)[1]) == network
+    assert ip_network(form.show(key)[1]) == network
 
 
 @given(st.binary(min_size=28, max_size=28))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import socket
 import struct
@@ -11,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -189,6 +191,34 @@ def test_single_calls_do_where_there_are_no_batches(
             assert swap(table, dict.fromkeys(keys[100:]), lambda _done, _total: None).deleted == 100
             assert sorted(table.entries.read_all()) == sorted(keys[100:])
             assert table.flush() == 200
+
+
+def test_memory_that_comes_late(
+    ctl: Control, stateful: Objects, wire: tuple[Side, Side], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kernel has none at every second batch, after half of the batch."""
+    from ebpfc.runtime import map_entries
+
+    ctl("attach", stateful(), "pf0")
+    library, calls = map_entries.libbpf(), []
+
+    class ShortOfMemory:
+        def __getattr__(self, name: str) -> object:
+            return self.update if name == "bpf_map_update_batch" else getattr(library, name)
+
+        def update(self, fd: int, keys: bytes, values: bytes, count: Any, options: None) -> int:
+            calls.append(1)
+            if len(calls) % 2:
+                count._obj.value //= 2
+                library.bpf_map_update_batch(fd, keys, values, count, options)
+                return -errno.ENOMEM
+            return int(library.bpf_map_update_batch(fd, keys, values, count, options))
+
+    monkeypatch.setattr(map_entries, "libbpf", ShortOfMemory)
+    with table_at(wire[1], "banned") as table:
+        wanted: Wanted = dict.fromkeys(table.keys.parse([word]) for word in addresses(0, 1000))
+        assert swap(table, wanted, lambda _done, _total: None).lost == 0
+        assert table.count() == (1000, 0)
 
 
 def test_no_room_that_packets_have_taken(
