@@ -25,7 +25,7 @@ def parse_duration(text: str) -> int:
 
 def show_duration(ns: int) -> str:
     """As `parse_duration` reads it, in the largest unit that is exact; rounded up to seconds, or milliseconds below."""
-    if ns < _UNITS["s"]:
+    if ns <= 999 * _UNITS["ms"]:
         return f"{-(-ns // _UNITS['ms'])}ms"
     seconds = -(-ns // _UNITS["s"]) * _UNITS["s"]
     unit = next(u for u in ("d", "h", "m", "s") if seconds % _UNITS[u] == 0)
