@@ -123,7 +123,7 @@ _RULES = st.one_of(
 )
 _STATEMENTS = st.one_of(
     _RULES,
-    st.sampled_from(("hook xdp, tc ingress", "default drop", "default pass outbound", "track loose size 1M")),
+    st.sampled_from(("hook xdp, tc ingress", "default drop", "default pass outbound", "track loose size 1M udp 5s")),
     match_texts().map(lambda text: f"let a = {text}"),
     _SETS.map(lambda text: f"let s = {text}"),
     _STRINGS.map(lambda text: f"let f = file {text}"),

@@ -25,6 +25,7 @@ from ebpfc.compiler.analysis.properties import (
     header_facts,
     property_of,
     protocol_facts,
+    state_facts,
     width,
 )
 from ebpfc.compiler.ast.nodes import (
@@ -51,6 +52,7 @@ from ebpfc.compiler.ast.nodes import (
     ProtoTest,
     Relation,
     SetLiteral,
+    StateTest,
     TcpFlags,
     Value,
 )
@@ -157,6 +159,8 @@ def _atom(match: Match, place: Place) -> list[Fact]:
                 if match.mask >> bit & 1
             ]
             return [*protocol_facts("tcp", place), *flags]
+        case StateTest():
+            return state_facts(match.state, place)
         case Relation():
             return _relation(match, place)
         case Member():

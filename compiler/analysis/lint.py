@@ -1,6 +1,6 @@
 """Warnings: what a policy says that its author can hardly mean. The rules stay as they are.
 
-In: a resolved policy. Out: diagnostics PF0801 to PF0807, each sound (no false alarm) and simple: a rule is "covered"
+In: a resolved policy. Out: diagnostics PF0801 to PF0808, each sound (no false alarm) and simple: a rule is "covered"
 only when an earlier verdict asks for tests that this rule's own imply; it "never" matches only when its tests
 contradict.
 """
@@ -13,11 +13,12 @@ from itertools import chain
 
 from ebpfc.compiler.analysis.atoms import atoms
 from ebpfc.compiler.analysis.covered import Covered
+from ebpfc.compiler.analysis.cut_off import lint_neighbours, lint_openings
 from ebpfc.compiler.analysis.elision import without_elisions
 from ebpfc.compiler.analysis.implied import Known, implied
 from ebpfc.compiler.analysis.literals import Literal, Literals, Scope, literals, shape
 from ebpfc.compiler.analysis.number_line import ends
-from ebpfc.compiler.analysis.properties import ARP, IPV4, IPV6, Place
+from ebpfc.compiler.analysis.properties import Place
 from ebpfc.compiler.ast.nodes import (
     And,
     Block,
@@ -48,7 +49,6 @@ from ebpfc.compiler.sema.resolve import Resolved
 
 MOST_ENTRIES = 10
 """So many covered entries of one set are named."""
-_ICMP6 = 58
 _DIRECTIONS: dict[str, Direction] = {"xdp": "inbound", "tc ingress": "inbound", "tc egress": "outbound"}
 
 
@@ -69,7 +69,10 @@ def lint(resolved: Resolved, sink: Sink) -> None:
         hint = "write `drop malformed` as the first rule"
         sink.warning("PF0805", "what no rule decides passes, malformed packets too", place, "passes", (hint,))
     if any(policy.default(direction) == "drop" for direction in seen):
-        _lint_neighbours(reachable, place, sink)
+        passing = [item.known for item in reachable if _passes(item.rule)]
+        lint_neighbours(passing, place, sink)
+        if policy.track is not None and len(seen) > 1 and not default_passes:
+            lint_openings(passing, place, sink)
 
 
 # --- rules
@@ -186,6 +189,10 @@ def _drops(rule: Rule) -> bool:
     return any(isinstance(action, Verdict) and action.kind == "drop" for action in rule.actions)
 
 
+def _passes(rule: Rule) -> bool:
+    return any(isinstance(action, Verdict) and action.kind == "pass" for action in rule.actions)
+
+
 def _drops_malformed(rule: Rule) -> bool:
     return _drops(rule) and not rule.guards and rule.match is not None and _true_of_malformed(rule.match)
 
@@ -200,30 +207,6 @@ def _true_of_malformed(match: Match) -> bool:
             return any(_true_of_malformed(item) for item in match.items)
         case _:
             return False
-
-
-def _lint_neighbours(reachable: list[_Reachable], place: Span, sink: Sink) -> None:
-    """A host that passes IP and drops what finds its neighbours is cut off, if only after a while."""
-    passing = [
-        item.known
-        for item in reachable
-        if any(isinstance(action, Verdict) and action.kind == "pass" for action in item.rule.actions)
-    ]
-
-    def may(kind: int, protocol: int | None = None) -> bool:
-        return any(
-            contains(known.get(((), "type"), ((0, 0xFFFF),)), kind)
-            and (protocol is None or contains(known.get(((), "proto"), ((0, 255),)), protocol))
-            for known in passing
-        )
-
-    if may(IPV4) and not may(ARP):
-        hint = "write `pass arp`"
-        sink.warning("PF0806", "nothing passes ARP: IPv4 neighbours cannot be found", place, "drops ARP", (hint,))
-    if may(IPV6) and not may(IPV6, _ICMP6):
-        hint = "write `pass icmp6[icmp6type] in {2, 133-137}`"
-        message = "nothing passes neighbour discovery: IPv6 neighbours cannot be found"
-        sink.warning("PF0806", message, place, "drops neighbour discovery", (hint,))
 
 
 # --- sets

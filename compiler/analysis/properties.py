@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from ebpfc.compiler.ast.nodes import Access, Arith, Const, EncapKind, FieldRef, FrameLength, Group
+from ebpfc.compiler.ast.matches import CONNECTION_STATES
+from ebpfc.compiler.ast.nodes import Access, Arith, ConnectionState, Const, EncapKind, FieldRef, FrameLength, Group
 from ebpfc.compiler.fields import FIELDS, IPV6_EXTENSIONS, PORTS, PROTOCOLS
 from ebpfc.compiler.ir.ranges import Ranges, normal
 
@@ -22,6 +23,9 @@ Fact: TypeAlias = tuple[Property, Ranges]
 IPV4, ARP, IPV6, RARP, UDP = 0x0800, 0x0806, 0x86DD, 0x8035, 17
 NO_TYPE = 0x10000
 """What the type of an IP packet alone is where it is neither IPv4 nor IPv6: the number of no EtherType."""
+STATE = "state"
+"""Of a tracked packet: the number of its state in CONNECTION_STATES."""
+NEW = CONNECTION_STATES.index("new")
 _GRE, _IPIP = ((47, 47),), ((4, 4), (41, 41))
 _ETHERNET = "ethernet"
 _TRANSPORT_NAMES = {"sport", "dport"}
@@ -82,6 +86,13 @@ def alone_facts(place: Place) -> list[Fact]:
     if not place.path or place.path[-1][0] not in ("ipip", "gtp", "mpls", "pppoes"):
         return []
     return [((place.path, _ETHERNET), ((0, 0),)), ((place.path, "type"), (*_IP_TYPES, (NO_TYPE, NO_TYPE)))]
+
+
+def state_facts(state: ConnectionState, place: Place) -> list[Fact]:
+    """A packet has one state while it is judged; one that is not invalid has a type, and it is IP's."""
+    number = CONNECTION_STATES.index(state)
+    types = [] if state == "invalid" else [((place.path, "type"), _IP_TYPES)]
+    return [((place.path, STATE), ((number, number),)), *types]
 
 
 def header_facts(node: Arith, place: Place) -> list[Fact]:

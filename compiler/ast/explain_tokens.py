@@ -111,6 +111,7 @@ _VALUES_OF = {
     "host": "an address, a range or a set",
     "net": "a net (`10.0.0.0/8`), a range or a set",
     "proto": "a protocol or a set",
+    "state": "`new`, `established`, `related` or `invalid`",
 }
 """What stands after a qualifier, in the field's words."""
 
@@ -227,7 +228,8 @@ _BEGINS_MATCH = frozenset({
 
 def _misspelt(stop: Stop, token: Token) -> Diagnostic | None:
     """The word at which parsing stopped, or the one before it, is close to a keyword."""
-    named = len(stop.before) == 2 and stop.before[0] in _NAMING  # `table t ...`: any name will do
+    # `table t ...`, `state new ...`: the word before stands where any may.
+    named = (len(stop.before) == 2 and stop.before[0] in _NAMING) or stop.before[-2:-1] == ("state",)
     for word in (token,) if named else (token, *stop.before[-1:]):
         if word.type not in ("NAME", "DASHED"):
             continue

@@ -101,9 +101,22 @@ def _tag(match: re.Match[str]) -> tuple[str, str]:
 
 
 def _state(match: re.Match[str]) -> tuple[str, str]:
-    states = [word for word in re.split(r"[\s,{}]+", match["value"].lower()) if word]
-    written = " or ".join(f"state {word}" for word in states)
+    written = " or ".join(f"state {word}" for word in _words(match["value"]))
     return f"`{match['word']}` is another firewall's word", f"write `{written}`"
+
+
+def _several_states(match: re.Match[str]) -> tuple[str, str] | None:
+    """`state {new, related}`, `state != new`."""
+    states, sign = _words(match["value"]), match["sign"] or ""
+    if not states or not (sign or states[1:] or "{" in match["value"]):
+        return None
+    written = " or ".join(f"state {word}" for word in states)
+    written = f"({written})" if states[1:] else written
+    return "`state` asks for one state, without a sign", f"write `{'not ' if sign[:1] == '!' else ''}{written}`"
+
+
+def _words(text: str) -> list[str]:
+    return [word for word in re.split(r"[\s,{}]+", text.lower()) if word]
 
 
 def _option(match: re.Match[str]) -> tuple[str, str]:
@@ -185,6 +198,7 @@ _PHRASES: tuple[tuple[str, _Advice], ...] = (
     (rf"\b(?P<proto>tcp|udp|sctp|th)\s+(?P<word>[sd]port)\s+{_NOT}{_VALUE}", _port),
     (rf"\b(?P<proto>vlan|vxlan)\s+(?P<word>id|vid|vni)\s+{_VALUE}", _tag),
     (r"(?:\bct|--|-m\s+\w+\s+--)\s*(?P<word>state|ctstate)\s+(?P<value>\{[^}]*\}?|[\w,]+)", _state),
+    (r"\bstate\s*(?P<sign>\bin\s+|[!=]=?\s*)?(?P<value>\{[^}]*\}?|\w+(?:\s*,\s*\w+)*)", _several_states),
     (r"\b(?:keep|modulate|synproxy)\s+(?P<word>state)\b", _say("`{}` is pf's", "write `track`, and `state new`")),
     (
         (

@@ -1,4 +1,4 @@
-"""Tables, limiters, tracking, guards, and the actions on them → their canonical spelling, which parses to the same records.
+"""Tables, limiters, tracking, guards and actions on them → their spelling, which parses to the same records.
 
 What is as it would be without being written is left out: `size 64k`, `log 96 bytes`.
 """

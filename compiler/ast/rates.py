@@ -35,7 +35,7 @@ def read_duration(token: Token, file: int, sink: Sink) -> int:
     if 1 <= time <= LONGEST_DURATION:
         return time
     if time > LONGEST_DURATION:
-        hints = ("leave it out: without a time an entry stays",)
+        hints = ("write a shorter one: `365d`",)
         sink.error("PF0445", f"`{text}` is longer than a century", span, "at most 36500d", hints)
     elif int(text.removesuffix(unit)) == 0:
         sink.error("PF0445", "a duration of nothing", span, "ends before it begins", ("write at least `1ms`",))

@@ -117,6 +117,7 @@ CODES: dict[str, str] = {
     "PF0805": "malformed packets pass",
     "PF0806": "neighbours cannot be found",
     "PF0807": "a direction that no hook sees",
+    "PF0808": "no connection can begin",
     # notes of `ebpfc lint --pcap`
     "PF0820": "a form that tcpdump does not have",
     "PF0821": "tags are looked through",

@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import assert_never
 
 from ebpfc.compiler import names
+from ebpfc.compiler.ast.matches import CONNECTION_STATES
 from ebpfc.compiler.ast.nodes import (
     And,
     Cast,
@@ -220,6 +221,7 @@ class MatchResolver:
             return
         close = closest_name(text, list(self.definitions.made))
         hint = f"did you mean `{close}`?" if close else f"define it above: `let {text} = ...`"
+        hint = f"write `state` before it: `state {text}`" if text in CONNECTION_STATES else hint
         self.sink.error("PF0302", f"nothing is named `{text}`", node.span, "unknown name", (hint,))
 
     def _qualifier_hint(self, value: Value) -> str:
