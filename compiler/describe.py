@@ -15,7 +15,7 @@ from ebpfc.compiler.codegen.emit import comment_text
 from ebpfc.compiler.codegen.state_view import counter_names, map_names
 from ebpfc.compiler.codegen.view import HOOKS, Features, Origin, Origins, counter_base
 from ebpfc.compiler.ir import program as ir
-from ebpfc.compiler.ir.state import WORDS, Kind, State
+from ebpfc.compiler.ir.state import WORDS, Kind, State, TrackDecl
 from ebpfc.compiler.lower.policy import DIRECTIONS, blocks
 from ebpfc.compiler.source import SourceMap
 from ebpfc.compiler.toolchain.cc import rule_file_name
@@ -59,6 +59,7 @@ def describe(
     features: Features,
     netmask: int | None,
     state: State,
+    companion: ir.Program | None,
 ) -> dict[str, Any]:
     """The manifest but for the compiler and the maps (docs/manifest.md)."""
     bases = [counter_base(i, len(policy.rules), names) for i in range(len(programs))]
@@ -78,13 +79,13 @@ def describe(
         defaults=dict(policy.defaults),
         looks_at_tags=any(_looks_at_tags(p) for p in programs),
         kernel=features.kernel,
-        state=_state(state, features),
+        state=_state(state, features, companion),
         options={"counters": features.counters, "netmask": netmask},
     )
 
 
-def _state(declared: State, features: Features) -> dict[str, Any]:
-    """Tables, limiters and log: docs/adr/0003, rule 20; nothing of a policy without."""
+def _state(declared: State, features: Features, companion: ir.Program | None) -> dict[str, Any]:
+    """Tables, limiters, log, connections (docs/adr/0003, rule 20; 0004); nothing of a policy without."""
     if declared == State():
         return {}
     tables, limiters = map_names(declared)
@@ -105,7 +106,19 @@ def _state(declared: State, features: Features) -> dict[str, Any]:
             for i, limit in enumerate(declared.limiters)
         ],
         "events": {"map": "pf_events", "logs": logs} if logs else None,
+        "track": _track(declared.track, companion) if declared.track is not None else None,
         "state_counters": {"map": "pf_state", "names": list(counter_names(declared)) if features.counters else []},
+    }  # fmt: skip
+
+
+def _track(declared: TrackDecl, companion: ir.Program | None) -> dict[str, Any]:
+    hook = None
+    if companion is not None:
+        _, section, program = HOOKS[companion.hook]
+        hook = {"hook": companion.hook, "program": program, "section": section}
+    return {
+        "flows": "pf_flows", "opening": "pf_opening", "fragments": "pf_fragments", "size": declared.size,
+        "loose": declared.loose, "timeouts": dict(declared.timeouts), "companion": hook,
     }  # fmt: skip
 
 

@@ -20,7 +20,7 @@ from ebpfc.compiler.describe import describe, named_counters, origins, rule_file
 from ebpfc.compiler.diagnostics.model import Diagnostic, Sink
 from ebpfc.compiler.ir.program import HookName, Program
 from ebpfc.compiler.ir.text import print_program
-from ebpfc.compiler.lower import lower, lower_state
+from ebpfc.compiler.lower import companion_of, lower, lower_state
 from ebpfc.compiler.passes import PASSES, pass_name, run_passes
 from ebpfc.compiler.sema import build_expression_policy, build_resolved
 from ebpfc.compiler.source import SourceMap
@@ -112,10 +112,11 @@ def _compiled(policy: nodes.Policy, options: Options, sources: SourceMap, sink: 
     names = named_counters(policy)
     state = lower_state(policy)
     features = Features(options.counters and not options.trace, options.trace, oldest_kernel(state, options.kernel))
-    view = build_view(programs, origins(policy, sources), len(policy.rules), names, features, state)
+    companion = companion_of(policy, tuple(p.hook for p in programs))
+    view = build_view(programs, origins(policy, sources), len(policy.rules), names, features, state, companion)
     return Compiled(
         emit_c(view),
-        describe(policy, programs, names, sources, features, options.netmask, state),
+        describe(policy, programs, names, sources, features, options.netmask, state, companion),
         policy,
         tuple(sink.items),
         rule_files(sources),

@@ -32,14 +32,6 @@ def decides_malformed(program: ir.Program) -> bool:
     return decides and first is not None and first.pred == ir.MalformedIs(0)
 
 
-def encaps_of(program: ir.Program) -> frozenset[ir.EncapIs]:
-    """Every encapsulation whose header a test names."""
-    tests = [t for step in ir.steps(program.body) for t in ir.tests(step.pred)]
-    loads = (*(x for t in tests for x in ir.test_loads(t)), *(x for s in ir.steps(program.body) for x in ir.step_loads(s)))
-    read = (ir.encap_of(load.layer, load.base) for load in loads)
-    return frozenset(e for e in (*tests, *read) if isinstance(e, ir.EncapIs))
-
-
 def opens(program: ir.Program, plan: Plan, layer: int) -> Condition:
     """When the packet inside that of a layer is parsed: an encapsulation is there, of VXLAN with a VNI asked for."""
     outer, asked = LAYER_NAMES[layer], [e for e in plan.layers[layer].encaps if e.name not in NEVER_OPENS]

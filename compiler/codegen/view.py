@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 from ebpfc import __version__
 from ebpfc.compiler.codegen.condition import all_of, render
-from ebpfc.compiler.codegen.gate import Gate, Tested, asks_facts, behind, count_tests, gate_of, grouped
+from ebpfc.compiler.codegen.gate import NO_GATE, Gate, Tested, asks_facts, behind, count_tests, gate_of, grouped
 from ebpfc.compiler.codegen.keyed import effects, guards
 from ebpfc.compiler.codegen.layer_view import LayerView, WalkedBit, build_layer, has_proto, needs_walk, walked_bits
-from ebpfc.compiler.codegen.opening import decides_malformed, encaps_of, opens, told_by_facts
+from ebpfc.compiler.codegen.opening import decides_malformed, opens, told_by_facts
 from ebpfc.compiler.codegen.plan import LAYER_NAMES, SLOT_LIMITS, KeyView, LateTest, Plan, Slot, UseView
 from ebpfc.compiler.codegen.predicates import condition
 from ebpfc.compiler.codegen.state_view import StateView, build_state
@@ -48,6 +48,9 @@ class Origin:
     file: str
     line: int
     text: str
+
+
+COMPANION = Origin("companion", 1, "opens what the policy opens")
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,8 +154,10 @@ def build_view(
     names: tuple[str, ...],
     features: Features,
     state: State = NO_STATE,
+    companion: ir.Program | None = None,
 ) -> PolicyView:
-    """`rules` is how many the policy has; `names` are its named counters; `state` is what all hooks share."""
+    """`rules` is how many the policy has; `names` are its named counters; `state` is what all hooks share; `companion`
+    counts nothing."""
     hooks: list[HookView] = []
     plans: list[Plan] = []
     for index, program in enumerate(programs):
@@ -163,6 +168,13 @@ def build_view(
         tested = grouped(tuple(behind(s, gate) for s in tested))
         views = _StepViews(program.hook, index, origins, first, named)
         hooks.append(_hook(program, plan, tested, gate, views, rules, features))
+        plans.append(plan)
+    if companion is not None:
+        plan, tested = _planned(companion, state.track)
+        places = Origins({step.number: COMPANION for step in companion.body}, {})
+        views = _StepViews(companion.hook, len(programs), places, 0, {})
+        silent = Features(counters=False, kernel=features.kernel)
+        hooks.append(_hook(companion, plan, tested, NO_GATE, views, 0, silent))
         plans.append(plan)
     wide = max(len(_facts(plan)) for plan in plans) > WIDE_FACTS
     tables = tuple(t for plan in plans for t in plan.tables.values())
@@ -185,7 +197,7 @@ def build_view(
 
 def _planned(program: ir.Program, track: TrackDecl | None) -> tuple[Plan, tuple[Tested, ...]]:
     """What the program asks, with as many bytes read while parsing as leave room for every fact."""
-    suffix, by_facts, encaps = HOOKS[program.hook][0], told_by_facts(program), encaps_of(program)
+    suffix, by_facts, encaps = HOOKS[program.hook][0], told_by_facts(program), ir.encaps_of(program)
     for slots in SLOT_LIMITS:
         plan = Plan(program.hook, suffix, by_facts, encaps, slots)
         tested = _tested(program.body, plan)

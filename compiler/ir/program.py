@@ -324,3 +324,12 @@ def steps(body: tuple[Step, ...]) -> Iterator[Step]:
         if isinstance(step, BlockStep):
             yield from steps(step.body)
             yield from steps(step.orelse)
+
+
+def encaps_of(program: Program) -> frozenset[EncapIs]:
+    """Every encapsulation whose header a test, or the key of a guard or an effect, names."""
+    found = [test for step in steps(program.body) for test in tests(step.pred)]
+    read = [load for test in found for load in test_loads(test)]
+    read += [load for step in steps(program.body) for load in step_loads(step)]
+    named = (encap_of(load.layer, load.base) for load in read)
+    return frozenset(e for e in (*found, *named) if isinstance(e, EncapIs))

@@ -34,6 +34,24 @@ def lower_state(policy: nodes.Policy) -> State:
     return found.state({0, *(test.layer for test in tests if isinstance(test, ir.StateIs))})
 
 
+def companion_of(policy: nodes.Policy, hooks: tuple[ir.HookName, ...]) -> ir.Program | None:
+    """Where connections are tracked and the hooks see one direction only: the program that tracks the other, and passes
+    everything. Its rules decide nothing: they open what the policy opens."""
+    seen = {DIRECTIONS[hook] for hook in hooks}
+    if policy.track is None or len(seen) == 2:
+        return None
+    hook: ir.HookName = "tc ingress" if "outbound" in seen else "tc egress"
+    opened = sorted(ir.encaps_of(lower(policy, hook)), key=str) if 1 in lower_tracked(policy) else []
+    opening = (ir.And((encap, ir.StateIs(1, "new"))) for encap in opened if encap.layer == 0)
+    return ir.Program(policy.name, hook, "pass", tuple(ir.RuleStep(i, pred, None) for i, pred in enumerate(opening)))
+
+
+def lower_tracked(policy: nodes.Policy) -> tuple[int, ...]:
+    """The layers whose connections are kept."""
+    track = lower_state(policy).track
+    return track.layers if track is not None else ()
+
+
 def blocks(body: tuple[nodes.Rule | nodes.Block, ...]) -> Iterator[nodes.Block]:
     """Every block in the order in which `lower` numbers them: a head before its body, the body before the else."""
     for step in body:
