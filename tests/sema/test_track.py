@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ebpfc.compiler.ast.nodes import StateTest, Track
+from ebpfc.compiler.ast.print_state import print_duration
 from ebpfc.compiler.ast.state import TIMEOUTS
 
 SECOND = 10**9
@@ -182,3 +185,13 @@ def test_warnings(check: Callable[..., Any], text: str, code: str, under: str | 
     found = check(text)
     assert found.errors == ()
     assert {place for name, place in found.found if name == code} == (set() if under is None else {under})
+
+
+def test_the_document_has_the_timeouts_as_they_are() -> None:
+    text = (Path(__file__).parents[2] / "docs/language.md").read_text()
+    shown = {
+        name: duration
+        for names, duration in re.findall(r"^\| ((?:`\w+`(?:, )?)+) \| `(\d+[smhd])` \| ", text, re.MULTILINE)
+        for name in re.findall(r"\w+", names)
+    }
+    assert shown == {name: print_duration(time) for name, time in TIMEOUTS.items()}
