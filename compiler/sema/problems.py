@@ -27,6 +27,7 @@ from ebpfc.compiler.ast.nodes import (
 )
 from ebpfc.compiler.ast.printer import print_key
 from ebpfc.compiler.diagnostics.model import Related, Sink
+from ebpfc.compiler.names import PCAP_CONSTANTS
 from ebpfc.compiler.sema import refused
 from ebpfc.compiler.sema.definitions import Definition, Definitions, NamedLimit, NamedTable, kind_of_name
 from ebpfc.compiler.sema.domains import Domain
@@ -121,6 +122,10 @@ def unknown_word(text: str, domain: Domain, definitions: Definitions) -> WrongVa
         if text == "ipip" and "ipencap" in domain.words:
             hints = ("write `ipencap` (4, IP in IP), or the number 94",)
         return WrongValueError("PF0306", f"`{text}` is no name of {domain.what}", "unknown name", hints)
+    if text in PCAP_CONSTANTS:
+        message = f"`{text}` is a number ({PCAP_CONSTANTS[text]}) where {domain.what} is wanted"
+        hint = f"compare a field with it: `icmp[icmptype] = {text}`" if text.startswith("icmp") else "write an address"
+        return WrongValueError("PF0422", message, "a number", (hint,))
     close = closest_name(text, list(definitions.made))
     hints = (f"did you mean `{close}`?",) if close else ("write the address, or name it: `let server = 10.0.0.1`",)
     return WrongValueError("PF0406", f"`{text}` is no address: host names are never looked up", "no address", hints)

@@ -42,6 +42,7 @@ CASES = [
     ("src host fe80::2-fe80::1", "PF0407", "fe80::2-fe80::1", "src host fe80::1-fe80::2"),
     ("port 10.0.0.1", "PF0422", "10.0.0.1", "host 10.0.0.1"),
     ("host 80", "PF0422", "80", "port 80"),
+    ("src icmp-echoreply", "PF0422", "icmp-echoreply", "icmp[icmptype] = icmp-echoreply"),
     ("src host {10.0.0.1, 80}", "PF0422", "80", "src host {10.0.0.1}"),
     ("src host aa:bb:cc:dd:ee:ff", "PF0422", "aa:bb:cc:dd:ee:ff", "ether src host aa:bb:cc:dd:ee:ff"),
     ("ether host 10.0.0.1", "PF0422", "10.0.0.1", "ether host 0:1:2:3:4:5"),
