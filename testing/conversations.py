@@ -60,7 +60,7 @@ class Hosts:
         options: bytes = b"",
         ttl: int = 64,
     ) -> bytes:
-        """A segment; `sequence` and `ack` from the ISN of the one and of the other. Without A in the flags, ack is 0."""
+        """A segment; `sequence` and `ack` count from the ISNs of the one and the other. Without A, ack is 0."""
         return self.frame(side, self.segment(side, flags, sequence, ack, data, window, options), ttl=ttl)
 
     def segment(
@@ -132,23 +132,19 @@ class Hosts:
     def frame(self, side: Side, carried: Layer, *, ttl: int = 64) -> bytes:
         return self.link(side, self.network(side, carried, ttl=ttl))
 
-    def fragments(
-        self, side: Side, carried: Layer, first: int, *, ident: int = 1, ttl: int = 64
-    ) -> tuple[bytes, bytes]:
+    def fragments(self, side: Side, carried: Layer, first: int, *, ident: int = 1) -> tuple[bytes, bytes]:
         """Two frames; the first holds `first` bytes of what is carried, a multiple of 8."""
         head, tail = Layer(carried.number, carried.data[:first]), Layer(carried.number, carried.data[first:])
         offset = first // FRAGMENT_UNIT
         return (
-            self.link(side, self.network(side, head, ident=ident, more=True, ttl=ttl)),
-            self.link(side, self.network(side, tail, ident=ident, offset=offset, ttl=ttl)),
+            self.link(side, self.network(side, head, ident=ident, more=True)),
+            self.link(side, self.network(side, tail, ident=ident, offset=offset)),
         )
 
-    def quoting(
-        self, quoted: Layer, *, kind: int, code: int = 0, source: str, to: str, kept: int | None = None
-    ) -> bytes:
+    def quoting(self, quoted: Layer, *, kind: int, source: str, to: str, kept: int | None = None) -> bytes:
         """An ICMP error about an IP packet, of which it holds the first `kept` bytes."""
         data = quoted.data if kept is None else quoted.data[:kept]
-        error = self._icmp(kind, 0, code, data)
+        error = self._icmp(kind, 0, data=data)
         make = packets.ip4 if self.family == 4 else packets.ip6
         return self.link("server", make(error, src=source, dst=to))
 

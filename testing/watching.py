@@ -37,7 +37,7 @@ class Watch:
         self.simulator = Simulator.of_text(f"track {options}\n{opened}{_RULES}")
 
     def state(self, frame: Frame | bytes, time: int | None = None) -> str:
-        """`new`, `established`, `related`, `invalid`, or `none`; `time` in ns is that of the packet before by default."""
+        """`new`, `established`, `related`, `invalid`, or `none`; `time` in ns, by default that of the packet before."""
         words = [word for word in self._counts(frame, time) if not word.startswith("inside")]
         return words[0] if words else "none"
 

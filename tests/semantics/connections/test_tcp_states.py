@@ -86,12 +86,12 @@ def test_before_a_fin(state: str, side: Side, hosts: Hosts) -> None:
     """The third pair of hosts has the server at the smaller address, and numbers that begin anew after the SYN."""
     cells = OPENING[state][side == "server"].split()
     assert len(cells) == len(CLASSES)
-    ack_of_nothing = {"SYN_SENT": {"client": 0, "server": 1}}.get(state, {}).get(side, 1)
+    ack = {"SYN_SENT": {"client": 0, "server": 1}}.get(state, {}).get(side, 1)
     for flags, cell in zip(CLASSES, cells, strict=True):
         watch = Watch()
         reach(watch, hosts, state)
         sequence = 0 if "S" in flags else 1
-        check(watch, state, hosts.tcp(side, flags, sequence, ack_of_nothing), cell)
+        check(watch, state, hosts.tcp(side, flags, sequence, ack), cell)
 
 
 @pytest.mark.parametrize("hosts", [Hosts(), IPV6_HOSTS])
