@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from random import Random
-from typing import assert_never
+from typing import assert_never, get_args
 
 from ebpfc.compiler.ir import program as ir
 from ebpfc.compiler.ir.ranges import contains
@@ -55,41 +55,60 @@ class World:
                 pass
         return self._draw(test, (True, True, False, None))  # type: ignore[return-value]
 
-    def number(self, expr: ir.Load | ir.LoadAt | ir.Meta) -> int | None:
+    def memory(self, asked: ir.InTable | ir.Guard) -> bool:
+        """Whether a table has the key, a guard holds: known for every packet."""
+        return bool(self._draw(asked, (0, 1)))
+
+    def connection(self, test: ir.StateIs) -> Truth:
+        """A packet has one state, or none of the four; that of a packet inside may be unknown."""
+        states = (*get_args(ir.ConnState), "none", *((None,) if test.layer else ()))
+        if ("state", test.layer) not in self.answers:
+            self.answers["state", test.layer] = Random(f"{self.seed} state {test.layer}").randrange(len(states))
+        found = states[self.answers["state", test.layer] or 0]
+        return None if found is None else found == test.state
+
+    def number(self, expr: ir.Load | ir.LoadAt | ir.Meta | ir.Proto) -> int | None:
         top = (1 << ir.width(expr)) - 1
         return self._draw(expr, (None, 0, 1, 5, 80, top, top // 3, 8472 & top))
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """`rule` None is the default; `counts` are the names counted under, in order."""
+    """`rule` None is the default; `counts` are the names counted under, `effects` what is done, in order."""
 
     verdict: str
     rule: int | None
     counts: tuple[str, ...]
+    effects: tuple[ir.Effect, ...] = ()
 
 
 def run(program: ir.Program, world: World) -> Outcome:
     matched = list(_matched(program.body, world))
     counts = tuple(name for step in matched for name in step.counts)
+    effects = tuple(effect for step in matched for effect in step.effects)
     if matched and matched[-1].verdict is not None:
-        return Outcome(matched[-1].verdict, matched[-1].number, counts)
-    return Outcome(program.default, None, counts)
+        return Outcome(matched[-1].verdict, matched[-1].number, counts, effects)
+    return Outcome(program.default, None, counts, effects)
 
 
 def _matched(body: tuple[ir.Step, ...], world: World) -> Iterator[ir.RuleStep]:
     """The rules that match, in order, up to the one that decides."""
     for step in body:
         if isinstance(step, ir.BlockStep):
-            inside = step.body if truth(step.pred, world) is True else step.orelse
+            inside = step.body if _holds(step, world) else step.orelse
             for found in _matched(inside, world):
                 yield found
                 if found.verdict is not None:
                     return
-        elif truth(step.pred, world) is True:
+        elif _holds(step, world):
             yield step
             if step.verdict is not None:
                 return
+
+
+def _holds(step: ir.Step, world: World) -> bool:
+    """The predicate is true, and every guard behind it holds."""
+    return truth(step.pred, world) is True and all(world.memory(guard) for guard in step.guards)
 
 
 def truth(pred: ir.Pred, world: World) -> Truth:
@@ -110,6 +129,10 @@ def truth(pred: ir.Pred, world: World) -> Truth:
             return number if number is None or isinstance(number, bool) else contains(pred.ranges, number)
         case ir.Compare():
             return _compare(pred, world)
+        case ir.InTable():
+            return world.memory(pred)
+        case ir.StateIs():
+            return world.connection(pred)
         case _:
             return world.header(pred)
 
@@ -138,7 +161,7 @@ def number_of(expr: ir.Expr, world: World) -> int | None:
     match expr:
         case ir.Const():
             return expr.value
-        case ir.Load() | ir.Meta():
+        case ir.Load() | ir.Meta() | ir.Proto():
             return world.number(expr)
         case ir.LoadAt():
             offset = number_of(expr.offset, world)

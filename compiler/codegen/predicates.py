@@ -32,7 +32,7 @@ def condition(pred: ir.Pred, plan: Plan) -> Condition:
         case ir.Not(ir.InTable() as test):
             return in_table(test, plan, negated=True)
         case ir.Not():
-            assert not isinstance(pred.item, ir.And | ir.Or | ir.Not | ir.Bool), "not a test"
+            assert not isinstance(pred.item, ir.And | ir.Or | ir.Not | ir.Bool | ir.In | ir.Compare | ir.InTable | ir.StateIs)
             return headers.is_false(pred.item, plan)
         case ir.In() | ir.Compare():
             return _true(pred, plan)

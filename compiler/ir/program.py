@@ -160,8 +160,8 @@ class StateIs:
     state: ConnState
 
 
-HeaderTest: TypeAlias = TypeIs | ProtoIs | Walked | TagIs | EtherIs | EncapIs | FragmentIs | MalformedIs | StateIs
-Test: TypeAlias = HeaderTest | In | Compare | InTable
+HeaderTest: TypeAlias = TypeIs | ProtoIs | Walked | TagIs | EtherIs | EncapIs | FragmentIs | MalformedIs
+Test: TypeAlias = HeaderTest | StateIs | In | Compare | InTable
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,7 +97,7 @@ class MatchLowering:
             case nodes.Relation():
                 return atoms.relation_test(node, here)
             case nodes.Member(items=nodes.TableName(name)):
-                return ir.InTable(name, state.member_key(node.keys, scope))
+                return ir.InTable(name, state.looked_up(node, scope))
             case nodes.Member():
                 return atoms.member(node, FRAME if getattr(node.keys[0], "outer", False) else here)
             case nodes.TcpFlags():

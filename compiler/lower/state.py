@@ -23,8 +23,9 @@ def key(node: nodes.Key, scope: Scope) -> ir.Key:
     return tuple(_field(f, scope, masks=m) for f, m in zip(node.fields, masks, strict=True))
 
 
-def member_key(keys: tuple[nodes.KeyField | nodes.FieldRef, ...], scope: Scope) -> ir.Key:
-    return key(nodes.Key(keys), scope)
+def looked_up(member: nodes.Member, scope: Scope) -> ir.Key:
+    """The key of `(F1, F2) in TABLE`."""
+    return key(nodes.Key(tuple(k for k in member.keys if isinstance(k, nodes.KeyField | nodes.FieldRef))), scope)
 
 
 def _field(

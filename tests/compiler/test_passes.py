@@ -18,12 +18,17 @@ from ebpfc.testing.agreement import HOOKS
 from ebpfc.testing.ir_meaning import World, run
 from ebpfc.testing.pool import NETMASK
 from ebpfc.testing.random_policies import random_policy
+from ebpfc.testing.random_state import random_stateful_policy
 
 WORLDS = 40
 
 
 def lowered(seed: int, hook: HookName) -> Program:
-    _, policy = random_policy(Random(seed), HOOKS, rules=6, netmask=True)
+    """Every third policy remembers."""
+    rng = Random(seed)
+    if seed % 3 == 0:
+        return lower(random_stateful_policy(rng, HOOKS, wide=True)[1], hook)
+    _, policy = random_policy(rng, HOOKS, rules=6, netmask=True, wide=True)
     assert policy.netmask == NETMASK
     return lower(policy, hook)
 
