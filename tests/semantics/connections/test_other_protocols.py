@@ -126,6 +126,8 @@ def test_assured_ones_push_out_the_least_recently_used() -> None:
     watch, third = Watch("size 2"), Hosts(client_port=3)
     for port in (1, 2):
         watch.states(Hosts(client_port=port).udp("client"), Hosts(client_port=port).udp("server"))
+    watch.state(Hosts(client_port=2).udp("client"))
+    assert len(watch.connections) == 2, "what is used again needs no room"
     watch.state(Hosts(client_port=1).udp("server"))
     watch.state(Hosts(client_port=2).udp("client", ttl=9))  # dropped: no use
     assert watch.states(third.udp("client"), third.udp("server")) == ["new", "established"]

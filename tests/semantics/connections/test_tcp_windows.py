@@ -113,6 +113,14 @@ def test_a_closed_window_takes_a_probe_of_one_byte() -> None:
     assert watch.state(hosts.tcp("server", "A", 1, 2001, window=0)) == "established"
     assert watch.state(hosts.tcp("client", "A", 2001, 1, data=b"x")) == "established"
     assert watch.state(hosts.tcp("client", "A", 2003, 1)) == "invalid"
+    assert watch.state(hosts.tcp("client", "A", 2002, 1)) == "established"
+
+
+def test_who_announces_no_room_at_all_is_seen() -> None:
+    hosts, watch = Hosts(), connected(Hosts(), windows=(0, 0))
+    assert watch.state(hosts.tcp("client", "A", 3, 1)) == "invalid"
+    assert watch.state(hosts.tcp("server", "A", 3, 1)) == "invalid"
+    assert watch.state(hosts.tcp("client", "A", 2, 1)) == "established"
 
 
 def test_a_window_never_shrinks() -> None:
@@ -138,6 +146,15 @@ def test_a_scale_counts_where_both_announce_one(scales: tuple[int | None, int | 
         connect(watch, hosts, scales=scales)
         watch.state(hosts.tcp("server", "A", 1, 1, window=100))
         assert watch.state(hosts.tcp("client", "A", sequence, 1)) == state
+
+
+def test_a_repeated_syn_ack_is_not_scaled() -> None:
+    hosts, watch = Hosts(), Watch()
+    watch.state(hosts.tcp("client", "S", options=scale_option(0)))
+    for _ in range(2):
+        assert watch.state(hosts.tcp("server", "SA", 0, 1, window=100, options=scale_option(7))) == "established"
+    assert watch.state(hosts.tcp("client", "A", 102, 1)) == "invalid"
+    assert watch.state(hosts.tcp("client", "A", 101, 1)) == "established"
 
 
 def test_a_scale_of_the_client_alone_does_not_count() -> None:
@@ -223,6 +240,18 @@ def test_headers_that_are_longer_or_shorter(carried: Layer, end: int) -> None:
     hosts, watch = Hosts(), connected(Hosts())
     assert watch.state(ether(carried)) == "established"
     assert watch.states(hosts.tcp("server", "A", 1, end + 1), hosts.tcp("server", "A", 1, end)) == [
+        "invalid", "established",
+    ]  # fmt: skip
+
+
+def test_no_payload_is_less_than_none_or_more_than_65535() -> None:
+    hosts, watch = Hosts(), Watch()
+    assert watch.state(ether(ip4(hosts.segment("client", "S", 0, 0), total=30))) == "new"
+    assert watch.state(hosts.tcp("server", "RA", 0, 1)) == "established", "it names the end of the SYN"
+    watch = connected(hosts)
+    frame = Frame(ether(ip4(hosts.segment("client", "A", 1, 1, bytes(70_000)), total=0)), merged=True)
+    assert watch.state(frame) == "established"
+    assert watch.states(hosts.tcp("server", "A", 1, 65_537), hosts.tcp("server", "A", 1, 65_536)) == [
         "invalid", "established",
     ]  # fmt: skip
 
