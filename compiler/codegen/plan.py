@@ -205,7 +205,7 @@ class Plan:
         self.keys: dict[Key, KeyView] = {}
         self.uses: dict[tuple[str, Key, str, str, int], UseView] = {}
         self.logs: dict[int, None] = {}
-        self.tracked: tuple[int, ...] = ()
+        self.tracked: frozenset[str] = frozenset()
         self.deepest = 0
         self.opens: tuple[Condition, ...] = ()
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from ebpfc.compiler.codegen.condition import Condition, Text, render
 from ebpfc.compiler.codegen.encaps import encap_true
-from ebpfc.compiler.codegen.plan import LAYER_NAMES, NEVER_OPENS, Plan
+from ebpfc.compiler.codegen.plan import LAYER_NAMES, Plan
 from ebpfc.compiler.ir import program as ir
 from ebpfc.compiler.ir.state import TrackDecl
 
@@ -86,38 +86,28 @@ def state_is(test: ir.StateIs, negated: bool = False) -> Condition:
     return Text(f"({state} != LOOK && {other})" if test.layer else other)
 
 
-def ask_tracking(declared: TrackDecl, plan: Plan) -> None:
-    """What the key and the segment are read from."""
-    for layer in declared.layers:
-        if layer > plan.deepest:
-            continue  # no rule of this hook opens it
-        names = _FACTS if layer == 0 else (*_FACTS, "EXISTS")
-        plan.fact(layer, *names)
-        for base, offset, size in _READS:
-            if base not in ("ether", "tag1", "tag2") or plan.may_be_framed(layer):
-                plan.slot(ir.Load(layer, base, offset, size))
-        for what in ("l3", "l4", "proto"):
-            plan.keep(layer, what)
-        for encap in _around(plan, layer):
-            if encap.name in _WITH_VNI:
-                plan.slot(ir.Load(layer - 1, encap.base, 4, 3))
-    plan.tracked = tuple(layer for layer in declared.layers if layer <= plan.deepest)
+def ask_tracking(declared: TrackDecl, plan: Plan) -> tuple[TrackedView, ...]:
+    """Asks for what key and segment are read from; the layers that this hook tracks."""
+    found = [TrackedView(LAYER_NAMES[0], False, True, "", ())]
+    _ask(plan, 0)
+    encaps = [e for base in declared.within if (e := ir.encap_of(0, base)) is not None]
+    if plan.deepest and encaps:  # else no rule of this hook looks there
+        _ask(plan, 1)
+        found.append(TrackedView(LAYER_NAMES[1], True, plan.may_be_framed(1), LAYER_NAMES[0], _kinds(encaps, plan)))
+    return tuple(found)
 
 
-def tracked_layers(plan: Plan) -> tuple[TrackedView, ...]:
-    return tuple(_tracked(plan, layer) for layer in plan.tracked)
+def _ask(plan: Plan, layer: int) -> None:
+    plan.fact(layer, *_FACTS, *(("EXISTS",) if layer else ()))
+    for base, offset, size in _READS:
+        if base not in ("ether", "tag1", "tag2") or plan.may_be_framed(layer):
+            plan.slot(ir.Load(layer, base, offset, size))
+    for what in ("l3", "l4", "proto"):
+        plan.keep(layer, what)
 
 
-def _tracked(plan: Plan, layer: int) -> TrackedView:
-    kinds = tuple(
-        KindView(render(encap_true(e, plan)), _KINDS[e.name], e.name in _WITH_VNI) for e in _around(plan, layer)
-    )
-    around = LAYER_NAMES[layer - 1] if layer else ""
-    return TrackedView(LAYER_NAMES[layer], layer > 0, plan.may_be_framed(layer), around, kinds)
-
-
-def _around(plan: Plan, layer: int) -> tuple[ir.EncapIs, ...]:
-    """The encapsulations in which the packet of a layer may lie."""
-    if not layer:
-        return ()
-    return tuple(e for e in plan.layers[layer - 1].encaps if e.name not in NEVER_OPENS)
+def _kinds(encaps: list[ir.EncapIs], plan: Plan) -> tuple[KindView, ...]:
+    for encap in encaps:
+        if encap.name in _WITH_VNI:
+            plan.slot(ir.Load(encap.layer, encap.base, 4, 3))
+    return tuple(KindView(render(encap_true(e, plan)), _KINDS[e.name], e.name in _WITH_VNI) for e in encaps)

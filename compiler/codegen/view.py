@@ -19,7 +19,7 @@ from ebpfc.compiler.codegen.plan import LAYER_NAMES, SLOT_LIMITS, KeyView, LateT
 from ebpfc.compiler.codegen.predicates import condition
 from ebpfc.compiler.codegen.state_view import StateView, build_state
 from ebpfc.compiler.codegen.table_view import SetsView, build_sets
-from ebpfc.compiler.codegen.tracking import TrackedView, ask_tracking, tracked_layers
+from ebpfc.compiler.codegen.tracking import TrackedView, ask_tracking
 from ebpfc.compiler.ir import program as ir
 from ebpfc.compiler.ir.state import State, TrackDecl
 
@@ -161,20 +161,20 @@ def build_view(
     hooks: list[HookView] = []
     plans: list[Plan] = []
     for index, program in enumerate(programs):
-        plan, tested = _planned(program, state.track)
+        plan, tested, tracked = _planned(program, state.track)
         first = counter_base(index, rules, names)
         named = {name: first + rules + 1 + i for i, name in enumerate(names)}
         gate = gate_of(tested)
         tested = grouped(tuple(behind(s, gate) for s in tested))
         views = _StepViews(program.hook, index, origins, first, named)
-        hooks.append(_hook(program, plan, tested, gate, views, rules, features))
+        hooks.append(_hook(program, plan, tested, tracked, gate, views, rules, features))
         plans.append(plan)
     if companion is not None:
-        plan, tested = _planned(companion, state.track)
+        plan, tested, tracked = _planned(companion, state.track)
         places = Origins({step.number: COMPANION for step in companion.body}, {})
         views = _StepViews(companion.hook, len(programs), places, 0, {})
         silent = Features(counters=False, kernel=features.kernel)
-        hooks.append(_hook(companion, plan, tested, NO_GATE, views, 0, silent))
+        hooks.append(_hook(companion, plan, tested, tracked, NO_GATE, views, 0, silent))
         plans.append(plan)
     wide = max(len(_facts(plan)) for plan in plans) > WIDE_FACTS
     tables = tuple(t for plan in plans for t in plan.tables.values())
@@ -184,7 +184,7 @@ def build_view(
         wide_facts=wide,
         members=_members(plans),
         layers=LAYER_NAMES[: max(p.deepest for p in plans) + 1],
-        tracked=tuple(LAYER_NAMES[i] for i in sorted({i for p in plans for i in p.tracked})),
+        tracked=tuple(name for name in LAYER_NAMES if any(name in p.tracked for p in plans)),
         has_xdp=any(p.hook == "xdp" for p in plans),
         has_tc=any(p.hook != "xdp" for p in plans),
         counters=counter_base(len(programs), rules, names) if features.counters else 0,
@@ -195,19 +195,19 @@ def build_view(
     )
 
 
-def _planned(program: ir.Program, track: TrackDecl | None) -> tuple[Plan, tuple[Tested, ...]]:
+def _planned(program: ir.Program, track: TrackDecl | None) -> tuple[Plan, tuple[Tested, ...], tuple[TrackedView, ...]]:
     """What the program asks, with as many bytes read while parsing as leave room for every fact."""
     suffix, by_facts, encaps = HOOKS[program.hook][0], told_by_facts(program), ir.encaps_of(program)
     for slots in SLOT_LIMITS:
         plan = Plan(program.hook, suffix, by_facts, encaps, slots)
         tested = _tested(program.body, plan)
-        if track is not None:
-            ask_tracking(track, plan)
+        tracked = ask_tracking(track, plan) if track is not None else ()
+        plan.tracked = frozenset(t.name for t in tracked)
         plan.opens = tuple(opens(program, plan, layer) for layer in range(plan.deepest))
         _complete(plan)
         if len(_facts(plan)) <= MOST_FACTS:
             break
-    return plan, tested
+    return plan, tested, tracked
 
 
 def _tested(body: tuple[ir.Step, ...], plan: Plan) -> tuple[Tested, ...]:
@@ -289,6 +289,7 @@ def _hook(
     program: ir.Program,
     plan: Plan,
     tested: tuple[Tested, ...],
+    tracked: tuple[TrackedView, ...],
     gate: Gate,
     views: _StepViews,
     rules: int,
@@ -298,7 +299,7 @@ def _hook(
     gates = tuple(gate.get(layer, frozenset()) for layer in LAYER_NAMES)
     ends = decides_malformed(program) and not plan.tracked
     layers = tuple(
-        build_layer(plan, i, frozenset() if i in plan.tracked else gates[i], ends and i == 0)
+        build_layer(plan, i, frozenset() if LAYER_NAMES[i] in plan.tracked else gates[i], ends and i == 0)
         for i in range(plan.deepest + 1)
     )
     tests = sum(count_tests(s) for s in tested)
@@ -340,7 +341,7 @@ def _hook(
         keys=tuple(plan.keys.values()),
         uses=tuple(plan.uses.values()),
         logs=bool(plan.logs),
-        tracked=tracked_layers(plan),
+        tracked=tracked,
         passes=verdicts["pass"],
         steps=views.steps(tested),
     )

@@ -8,7 +8,7 @@ Grammar (as `ir.text` prints it):
     effect   = (guard over|within LIMITER key*) | (add TABLE NS|never key*) | (delete TABLE key*) | (log N)
     key      = (KIND (FAMILY BITS expr)*)
     test     = (type L N) | (proto L N*) | (walked L N) | (tag L I) | (ether L) | (encap L NAME[:PORT])
-             | (fragment L KIND) | (malformed L) | (state L STATE)
+             | (fragment L KIND) | (malformed L) | (state L STATE NAME[:PORT]?)
              | (in expr low-high*) | (compare OP expr expr) | (table NAME key*)
     expr     = NUMBER | (load L BASE OFFSET SIZE) | (loadat L BASE expr SIZE) | (slice expr SHIFT WIDTH)
              | (OP expr expr) | len | mark | ifindex
@@ -154,10 +154,12 @@ class InTable:
 
 @dataclass(frozen=True, slots=True)
 class StateIs:
-    """What connection tracking says of the layer's packet (ADR 0004); unknown where there is none."""
+    """What connection tracking says of the layer's packet (ADR 0004); unknown where there is none. `within`: the
+    encapsulation that the packet inside lies in."""
 
     layer: int
     state: ConnState
+    within: EncapIs | None = None
 
 
 HeaderTest: TypeAlias = TypeIs | ProtoIs | Walked | TagIs | EtherIs | EncapIs | FragmentIs | MalformedIs

@@ -112,12 +112,12 @@ class LogDecl:
 
 @dataclass(frozen=True, slots=True)
 class TrackDecl:
-    """`timeouts` in ns, by nf_conntrack's names; `layers` are those whose connections are kept."""
+    """`timeouts` in ns, by nf_conntrack's names; `within`: the bases of the encapsulations in which connections are kept."""
 
     loose: bool
     size: int
     timeouts: tuple[tuple[str, int], ...]
-    layers: tuple[int, ...]
+    within: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,7 +58,7 @@ def print_pred(pred: ir.Pred) -> str:
         case ir.MalformedIs():
             return f"(malformed {pred.layer})"
         case ir.StateIs():
-            return f"(state {pred.layer} {pred.state})"
+            return f"(state {pred.layer} {pred.state}{f' {pred.within.base}' if pred.within else ''})"
         case ir.In():
             return f"(in {print_expr(pred.value)} {' '.join(f'{a}-{b}' for a, b in pred.ranges)})"
         case ir.InTable():
@@ -205,8 +205,8 @@ def _pred(tree: Any) -> ir.Pred:
             return ir.FragmentIs(int(layer), kind)
         case ["malformed", layer]:
             return ir.MalformedIs(int(layer))
-        case ["state", layer, name]:
-            return ir.StateIs(int(layer), name)
+        case ["state", layer, name, *within]:
+            return ir.StateIs(int(layer), name, ir.encap_of(int(layer) - 1, within[0]) if within else None)
         case ["in", inner, *ranges]:
             pairs = (r.split("-") for r in ranges)
             return ir.In(_expr(inner), tuple((int(a), int(b)) for a, b in pairs))

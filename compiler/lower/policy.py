@@ -31,25 +31,20 @@ def lower_state(policy: nodes.Policy) -> State:
     found = StateLowering(policy)
     body = _StepLowering("inbound", policy.netmask, found).steps(policy.body, FRAME)
     tests = (test for step in ir.steps(body) for test in ir.tests(step.pred))
-    return found.state({0, *(test.layer for test in tests if isinstance(test, ir.StateIs))})
+    return found.state(tuple(dict.fromkeys(t.within.base for t in tests if isinstance(t, ir.StateIs) and t.within)))
 
 
 def companion_of(policy: nodes.Policy, hooks: tuple[ir.HookName, ...]) -> ir.Program | None:
     """Where connections are tracked and the hooks see one direction only: the program that tracks the other, and passes
-    everything. Its rules decide nothing: they open what the policy opens."""
+    everything. Its rules decide nothing: they open what the policy tracks."""
     seen = {DIRECTIONS[hook] for hook in hooks}
     if policy.track is None or len(seen) == 2:
         return None
     hook: ir.HookName = "tc ingress" if "outbound" in seen else "tc egress"
-    opened = sorted(ir.encaps_of(lower(policy, hook)), key=str) if 1 in lower_tracked(policy) else []
-    opening = (ir.And((encap, ir.StateIs(1, "new"))) for encap in opened if encap.layer == 0)
-    return ir.Program(policy.name, hook, "pass", tuple(ir.RuleStep(i, pred, None) for i, pred in enumerate(opening)))
-
-
-def lower_tracked(policy: nodes.Policy) -> tuple[int, ...]:
-    """The layers whose connections are kept."""
     track = lower_state(policy).track
-    return track.layers if track is not None else ()
+    opened = (ir.encap_of(0, base) for base in (track.within if track is not None else ()))
+    opening = (ir.And((encap, ir.StateIs(1, "new", encap))) for encap in opened if encap is not None)
+    return ir.Program(policy.name, hook, "pass", tuple(ir.RuleStep(i, pred, None) for i, pred in enumerate(opening)))
 
 
 def blocks(body: tuple[nodes.Rule | nodes.Block, ...]) -> Iterator[nodes.Block]:

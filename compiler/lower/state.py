@@ -88,9 +88,9 @@ class StateLowering:
         self.track = policy.track
         self._named = {limit.name: (i, limit.limiter) for i, limit in enumerate(policy.limits)}
 
-    def state(self, layers: set[int]) -> state.State:
-        """`layers`: whose connections are kept, when any are."""
-        return state.State(self.tables, tuple(self.limiters), tuple(self.logs), _track(self.track, layers))
+    def state(self, within: tuple[str, ...]) -> state.State:
+        """`within`: the bases of the encapsulations in which connections are kept, when any are."""
+        return state.State(self.tables, tuple(self.limiters), tuple(self.logs), _track(self.track, within))
 
     def guards(self, guards: tuple[nodes.RateGuard | nodes.Guard, ...], rule: int | None, scope: Scope) -> tuple[ir.Guard, ...]:
         return tuple(self._guard(g, rule, scope) for g in guards)
@@ -115,11 +115,11 @@ class StateLowering:
                 return ir.LogEvent(len(self.logs) - 1)
 
 
-def _track(track: nodes.Track | None, layers: set[int]) -> state.TrackDecl | None:
+def _track(track: nodes.Track | None, within: tuple[str, ...]) -> state.TrackDecl | None:
     if track is None:
         return None
     timeouts = tuple((name, track.timeout(name)) for name in TIMEOUTS)
-    return state.TrackDecl(track.loose, track.size, timeouts, tuple(sorted(layers)))
+    return state.TrackDecl(track.loose, track.size, timeouts, within)
 
 
 def _kinds(node: nodes.Key) -> tuple[state.Kind, ...]:
