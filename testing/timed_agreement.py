@@ -1,7 +1,8 @@
 """A stateful policy in the kernel held against the simulator: timed packets in, every disagreement out.
 
 The object is a traced build, whose clock the test sets before each packet; one program is judged, as all share their
-maps. At the end the tables hold the same keys with the same expiries.
+maps. At the end the tables hold the same keys with the same expiries, and the same connections are there, to their
+windows.
 """
 
 from __future__ import annotations
@@ -14,8 +15,11 @@ from ebpfc.compiler.ir.program import HookName
 from ebpfc.compiler.lower.policy import DIRECTIONS
 from ebpfc.compiler.pipeline import Compiled
 from ebpfc.runtime.map_entries import MapEntries
+from ebpfc.testing.kept_connections import read_connections
 from ebpfc.testing.kernel import KernelPolicy
 from ebpfc.testing.random_traffic import TimedFrame
+from ebpfc.testing.semantics.connections.keys import FlowKey
+from ebpfc.testing.semantics.connections.table import Connection
 from ebpfc.testing.simulator import Simulator
 
 Contents = dict[tuple[bytes, int | None], int]
@@ -55,6 +59,11 @@ class TimedKernel:
                 found[key[4:] if net else key, bits] = expires
         return found
 
+    def connections(self, now: int) -> dict[FlowKey, Connection]:
+        """Half-open ones, and those with a reply; one that began anew is half-open again."""
+        opening, flows = (read_connections(self._entries(n).read_all(), now) for n in ("pf_opening", "pf_flows"))
+        return {**opening, **flows}
+
     def _entries(self, name: str) -> MapEntries:
         return MapEntries(self.policy.map(name).fd, name)
 
@@ -75,11 +84,17 @@ def timed_disagreements(
                 return [TimedDisagreement(place, said)]
         wanted = _expected(simulator)
         there = {table["name"]: kernel.table(table["map"], table["net"], simulator.time) for table in tables}
-        return [
+        found = [
             TimedDisagreement(len(traffic), f"table {name} holds {there[name]}, not {wanted[name]}")
             for name in wanted
             if there[name] != wanted[name]
         ]
+        tracking = simulator.memory.tracking
+        if tracking is not None:
+            kept, known = kernel.connections(simulator.time), dict(tracking.known.present(simulator.time))
+            differ = [(k, kept.get(k), known.get(k)) for k in {**kept, **known} if kept.get(k) != known.get(k)]
+            found += [TimedDisagreement(len(traffic), f"connection {k}: {a}, not {b}") for k, a, b in differ]
+        return found
 
 
 def _expected(simulator: Simulator) -> dict[str, Contents]:

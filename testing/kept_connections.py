@@ -1,0 +1,44 @@
+"""The connections in a kernel's maps as the reference has them. In: keys and values as bytes. Out: keys and entries.
+
+The layout is docs/adr/0004-connections.md's, as templates/tracked.h.j2 declares it; nothing of the compiler is used.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping
+
+from ebpfc.testing.semantics.connections.keys import End, FlowKey, Network
+from ebpfc.testing.semantics.connections.table import Connection, TcpEntry
+from ebpfc.testing.semantics.connections.tcp_states import TIMEOUT_OF
+from ebpfc.testing.semantics.connections.windows import Window
+
+KINDS = (None, "vxlan", "geneve", "gre", "ipip", "gtp", "mpls", "pppoes")
+STATES = ("", *TIMEOUT_OF)
+TCP = 6
+
+
+def read_connections(entries: Mapping[bytes, bytes], now: int) -> dict[FlowKey, Connection]:
+    """Those whose time is not up."""
+    found = {_key(key): _connection(key[1], value) for key, value in entries.items()}
+    return {key: connection for key, connection in found.items() if connection.expires > now}
+
+
+def _key(key: bytes) -> FlowKey:
+    family, protocol, kind, _, *vids, vni = struct.unpack_from("=4B2HI", key)
+    ports = struct.unpack_from(">2H", key, 12)
+    size = 4 if family == 4 else 16
+    addresses = (int.from_bytes(key[at : at + size], "big") for at in (16, 32))
+    first, second = (End(address, port) for address, port in zip(addresses, ports, strict=True))
+    return FlowKey(Network((vids[0], vids[1]), KINDS[kind], vni), family, protocol, (first, second))
+
+
+def _connection(protocol: int, value: bytes) -> Connection:
+    expires, *_ = struct.unpack_from("=6Q", value)
+    ends = struct.unpack_from("=6I", value, 48)
+    state, original, assured, fin, *scales = struct.unpack_from("=6B", value, 72)
+    if protocol != TCP:
+        return Connection(original, bool(assured), expires)
+    first, second = (Window(ends[i], ends[2 + i], ends[4 + i], scales[i] - 1 if scales[i] else None) for i in (0, 1))
+    entry = TcpEntry(STATES[state], (first, second), fin - 1 if fin else None)  # type: ignore[arg-type]
+    return Connection(original, bool(assured), expires, entry)
