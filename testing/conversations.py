@@ -8,6 +8,7 @@ Sequence numbers count from the first one of their sender (its ISN), modulo 2^32
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -34,7 +35,7 @@ def scale_option(shift: int) -> bytes:
 @dataclass(frozen=True, slots=True)
 class Hosts:
     """`family` says whether the addresses are IPv4's or IPv6's. `vids`: of the tags, the outermost first; with `vni`
-    the whole frame lies in VXLAN, and the tags are inside."""
+    the whole frame lies in VXLAN, and the tags are inside. `wrap` makes the frame instead of all that."""
 
     family: Literal[4, 6] = 4
     client: str = "10.0.0.1"
@@ -45,6 +46,7 @@ class Hosts:
     server_isn: int = 5_000_000
     vids: tuple[int, ...] = ()
     vni: int | None = None
+    wrap: Callable[[Side, Layer], bytes] | None = None
 
     # ------------------------------------------------------------------------------------------------------- transport
 
@@ -121,6 +123,8 @@ class Hosts:
 
     def link(self, side: Side, carried: Layer) -> bytes:
         """The frame; in VXLAN the outer addresses are those of the two sides' tunnel ends."""
+        if self.wrap is not None:
+            return self.wrap(side, carried)
         for vid in reversed(self.vids):
             carried = packets.tag(carried, vid)
         frame = packets.ether(carried)

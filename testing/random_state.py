@@ -1,5 +1,7 @@
 """Random policies that remember, as text. In: a `random.Random`. Out: a policy with tables, limiters, guards and logs.
 
+With `track` connections too, their states asked of frames and of packets inside one encapsulation.
+
 Most matches are short and often true, so that packets come to the guards and actions; keys read what `random_traffic`
 repeats. Tables and limiters are large enough for some thousand packets, unless small ones are asked for: what a full
 one does is exact in the reference alone.
@@ -10,7 +12,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from random import Random
 
+from ebpfc.compiler.ast.matches import CONNECTION_STATES
 from ebpfc.compiler.ast.nodes import Policy
+from ebpfc.compiler.ast.state import TIMEOUTS
+from ebpfc.compiler.fields import MAX_TRACKED
 from ebpfc.testing import pool
 from ebpfc.testing.random_keys import Fields, key, mask, table_fields
 from ebpfc.testing.random_matches import random_chain
@@ -34,33 +39,49 @@ SMALL_SIZES = ("1", "2", "3", "5")
 
 @dataclass(frozen=True, slots=True)
 class _Names:
-    """What is declared: tables with the kinds of their keys, limits. `sizes` are those that are drawn."""
+    """What is declared: tables with the kinds of their keys, limits. `sizes` are those that are drawn; `states`: some
+    tests are of connections."""
 
     tables: tuple[tuple[str, Fields], ...]
     limits: tuple[str, ...]
     sizes: tuple[str, ...]
+    states: bool
 
 
 def random_stateful_policy(
-    rng: Random, hooks: tuple[str, ...] = ("xdp",), rules: int = 6, *, wide: bool = False, small: bool = False
+    rng: Random,
+    hooks: tuple[str, ...] = ("xdp",),
+    rules: int = 6,
+    *,
+    wide: bool = False,
+    small: bool = False,
+    track: bool = False,
 ) -> tuple[str, Policy]:
     """A policy's text and the policy itself; what the checker does not take is thrown away.
 
-    `wide` opens every kind of encapsulation; `small` makes tables and limiters of a few entries.
+    `wide` opens every kind of encapsulation; `small` makes tables and limiters of a few entries;
+    `track` tracks connections.
     """
     while True:
-        text = write_stateful_policy(rng, hooks, rules, wide=wide, small=small)
+        text = write_stateful_policy(rng, hooks, rules, wide=wide, small=small, track=track)
         policy, _ = checked_policy(text)
         if policy is not None:
             return text, policy
 
 
 def write_stateful_policy(
-    rng: Random, hooks: tuple[str, ...] = ("xdp",), rules: int = 6, *, wide: bool = False, small: bool = False
+    rng: Random,
+    hooks: tuple[str, ...] = ("xdp",),
+    rules: int = 6,
+    *,
+    wide: bool = False,
+    small: bool = False,
+    track: bool = False,
 ) -> str:
     """A policy's text of about `rules` rules; almost always one that the checker takes."""
     sizes = SMALL_SIZES if small else SIZES
     lines = [f"hook {', '.join(hooks)}", f"default {rng.choice(('pass', 'drop'))}"]
+    lines += [_track(rng, sizes)] if track else []
     tables: list[tuple[str, Fields]] = []
     for number in range(rng.choice((1, 1, 2, 3))):
         fields = table_fields(rng)
@@ -68,8 +89,9 @@ def write_stateful_policy(
         lines.append(_table(rng, *tables[-1], sizes))
     limits = tuple(f"limit{number}" for number in range(rng.choice((0, 0, 1, 2))))
     lines += [f"limit {name} {_rate(rng, Place(wide=wide), sizes)}" for name in limits]
-    place, names = Place(wide=wide), _Names(tuple(tables), limits, sizes)
+    place, names = Place(wide=wide), _Names(tuple(tables), limits, sizes, track)
     lines += [_filling(rng, place, names, name, fields) for name, fields in tables if rng.random() < 0.7]
+    lines += [_keeping(rng)] if track and rng.random() < 0.5 else []
     lines += _body(rng, place, names, rng.randint(1, 2 * rules - 1), 2)
     return "\n".join(lines) + "\n"
 
@@ -82,6 +104,31 @@ def _table(rng: Random, name: str, fields: Fields, sizes: tuple[str, ...]) -> st
     if rng.random() < 0.5 or sizes is SMALL_SIZES:
         text += f" size {rng.choice(sizes)}"
     return text + (" evict no" if rng.random() < 0.2 else "")
+
+
+def _track(rng: Random, sizes: tuple[str, ...]) -> str:
+    """`track` with any of its options; most times are short, as few conversations are long."""
+    text = "track"
+    if rng.random() < 0.4:
+        text += " loose"
+    if rng.random() < 0.3 or sizes is SMALL_SIZES:
+        text += f" size {rng.choice(sizes)}"
+    names = rng.sample(tuple(TIMEOUTS), rng.choice((0, 0, 1, 3, len(TIMEOUTS))))
+    return " ".join((text, *(f"{name} {rng.choice(TIMES)}" for name in names)))
+
+
+def _keeping(rng: Random) -> str:
+    """A rule that conversations need, where not every packet passes."""
+    return rng.choice(("pass state established", "drop state invalid", "pass state new", "drop tcp and state new"))
+
+
+def _state(rng: Random) -> str:
+    """One of them or two, denied now and then."""
+    state = rng.choice(CONNECTION_STATES)
+    kind = rng.random()
+    if kind < 0.2:
+        return f"(state {state} or state {rng.choice(CONNECTION_STATES)})"
+    return f"not state {state}" if kind < 0.4 else f"state {state}"
 
 
 def _rate(rng: Random, place: Place, sizes: tuple[str, ...]) -> str:
@@ -152,7 +199,7 @@ def _rule(rng: Random, place: Place, names: _Names) -> str:
 def _chain(rng: Random, place: Place, names: _Names) -> tuple[str, Place]:
     """What opens something, a test of the packet, a lookup: each now and then, in this order; and the place behind."""
     members: list[str] = []
-    if rng.random() < 0.13:
+    if rng.random() < (0.3 if names.states else 0.13):
         opened = _opening(rng, place)
         if opened is not None:
             members.append(opened[0])
@@ -163,7 +210,9 @@ def _chain(rng: Random, place: Place, names: _Names) -> tuple[str, Place]:
         members.append(text)
     elif kind < 0.45:
         members.append(f"({rng.choice(TESTS)})")
-    if rng.random() < 0.45:
+    if names.states and place.tunnels <= MAX_TRACKED and rng.random() < 0.5:
+        members.append(_state(rng))
+    elif rng.random() < 0.45:
         members.insert(rng.randint(0, len(members)), _lookup(rng, names, tunnel=place.tunnels > 0))
     return " and ".join(members), place
 
