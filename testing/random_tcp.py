@@ -19,6 +19,7 @@ FIRST_NUMBERS = (0, 1, 2**31 - 1, 2**31, 2**32 - 1, 2**32 - 2, 2**32 - 1000, 2**
 WINDOWS = (0, 1, 2, 100, 1000, 8192, 64_240, 65_535)
 SCALES = (0, 1, 7, 14, 15, 255)
 SIZES = (0, 0, 0, 1, 2, 40, 400, 1400)
+CLASSES = ("S", "SA", "FA", "A", "S", "SA", "FA", "A", "R", "RA")
 FLAGS = ("S", "SA", "R", "RA", "FA", "A", "A", "F", "", "SF", "SR", "FR", "P", "PA", "SFA", "FRA", "PAU", "AEW")
 OTHER_OPTIONS = (
     b"",
@@ -82,7 +83,9 @@ class TcpConversation:
             sent = self._reset()
         elif kind < 0.26 and windows is not None:
             sent = self._at_an_edge(windows)
-        elif kind < 0.28:
+        elif kind < 0.33 and windows is not None:
+            sent = self._of_any_class(windows)
+        elif kind < 0.35:
             sent = self._odd()
         else:
             sent = self._honest()
@@ -96,7 +99,7 @@ class TcpConversation:
         """The last segment has passed, and is not lost behind the filter."""
         sent = self.history[-1]
         other = self.peers["server" if sent.side == "client" else "client"]
-        if "R" in sent.flags and sent.sequence == other.heard:
+        if "R" in sent.flags and sent.sequence == other.heard and self.rng.random() < 0.6:
             self._begin()
         elif sent.sequence <= other.heard and "R" not in sent.flags:
             other.heard = max(other.heard, min(sent.end, self.peers[sent.side].sent))
@@ -186,6 +189,14 @@ class TcpConversation:
             size,
             self.rng.choice(WINDOWS),
         )
+
+    def _of_any_class(self, windows: tuple[Window, Window]) -> Sent:
+        """In its window, so that the state alone decides what it is."""
+        side: Side = self.rng.choice(("client", "server"))
+        here = 0 if side == "client" else 1
+        isns = self.hosts.client_isn, self.hosts.server_isn
+        sequence, ack = windows[here].end - isns[here], windows[1 - here].end - isns[1 - here]
+        return Sent(side, self.rng.choice(CLASSES), sequence, ack, 0, self.rng.choice(WINDOWS))
 
     def _odd(self) -> Sent:
         """Flags of any kind, numbers that are near."""
