@@ -2,8 +2,9 @@
 
 In: an object's bytes and a `Device`. Out: `Attached`, what was done. What `+new` and `+undo` hold (installed.py) makes
 every step reversible: the new policy is loaded and pinned in `+new`; policies that it replaces move to `+undo` while
-they still judge packets; each link's program is then replaced in one step, and its pin moves over; `+new` gets the
-policy's name. A failure, an interrupted command or a trial that nobody confirms is answered by undo.py's `roll_back`.
+they still judge packets; each link's program is then replaced in one step (switch.py), and its pin moves over; `+new`
+gets the policy's name. A failure, an interrupted command or a trial that nobody confirms is answered by undo.py's
+`roll_back`.
 """
 
 from __future__ import annotations
@@ -11,13 +12,13 @@ from __future__ import annotations
 import os
 import re
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from ebpfc.runtime import bpffs, hooks
 from ebpfc.runtime import device as devices
 from ebpfc.runtime.counters import COUNTERS_MAP
-from ebpfc.runtime.detach import sweep_dead, take_off_one
+from ebpfc.runtime.detach import sweep_dead
 from ebpfc.runtime.device import Device
 from ebpfc.runtime.errors import ControlError, KernelError, quote
 from ebpfc.runtime.installed import (
@@ -25,27 +26,26 @@ from ebpfc.runtime.installed import (
     UNDO,
     Installed,
     State,
-    add_attachment,
-    is_live,
-    link_path,
     list_installed,
     map_path,
-    pin_link,
     program_numbers,
     program_path,
-    read_state,
     write_state,
 )
 from ebpfc.runtime.kept_maps import kept_maps
-from ebpfc.runtime.manifest import HookProgram, Manifest, manifest_of
+from ebpfc.runtime.manifest import Manifest, manifest_of
+from ebpfc.runtime.manifest_track import HookProgram, direction_of
 from ebpfc.runtime.object import LoadedObject, load_object, require_privilege
+from ebpfc.runtime.pickup import take_up
+from ebpfc.runtime.switch import drop_rest, switch
 from ebpfc.runtime.undo import commit, recover, roll_back
 
 
 @dataclass(frozen=True, slots=True)
 class AttachOptions:
     """`hooks`: some of the object's, or () for all. `mode`: of XDP, "" leaves it to the kernel. `trial`: a token,
-    and the policy is undone unless confirmed. `tcx=False`: filters even where the kernel has TCX."""
+    and the policy is undone unless confirmed. `tcx=False`: filters even where the kernel has TCX. `pickup`: ns, for so
+    long connections are taken up from the middle."""
 
     hooks: tuple[str, ...] = ()
     mode: str = ""
@@ -53,6 +53,7 @@ class AttachOptions:
     trial: str = ""
     trial_seconds: float = 0.0
     tcx: bool = True
+    pickup: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,7 @@ def attach_policy(data: bytes, device: Device, options: AttachOptions = AttachOp
     """Puts an object's policy in force. Raises ControlError or KernelError, and then leaves all as it was."""
     manifest = manifest_of(data)
     wanted = _wanted_hooks(manifest, options.hooks)
+    wanted = (*_companion(manifest, wanted, options.mode), *wanted)
     stripping = _refuse_stripped_tags(manifest, wanted, device, options.fix_offload)
     require_privilege()
     bpffs.require_mounted()
@@ -102,6 +104,27 @@ def _wanted_hooks(manifest: Manifest, chosen: tuple[str, ...]) -> tuple[HookProg
     return tuple(h for name, h in present.items() if not chosen or name in chosen)
 
 
+def _companion(manifest: Manifest, wanted: tuple[HookProgram, ...], mode: str) -> tuple[HookProgram, ...]:
+    """The program that comes with them where connections are tracked, first: before any is judged, it is kept. Both
+    directions must be seen, or no answer to anything would be known: ControlError."""
+    track = manifest.track
+    if track is None:
+        return ()
+    if track.companion is None and len({direction_of(h.hook) for h in wanted}) < 2:
+        alone = ", ".join(h.hook for h in wanted)
+        raise ControlError(
+            f"policy {manifest.policy} tracks connections, and {alone} alone does not see both directions",
+            ("leave --hook out: attach all of it",),
+        )
+    if mode == "offload":
+        raise ControlError(
+            f"policy {manifest.policy} tracks connections: a program in the NIC cannot share them with the one for the "
+            "other direction",
+            ("leave --mode out",),
+        )
+    return (track.companion,) if track.companion is not None else ()
+
+
 def _refuse_stripped_tags(
     manifest: Manifest, wanted: tuple[HookProgram, ...], device: Device, fix: bool
 ) -> tuple[str, ...]:
@@ -129,7 +152,7 @@ def _attach(
 ) -> Attached:
     """Under the lock, with nothing pending."""
     folder = bpffs.device_folder(device.ifindex)
-    names = frozenset(h.hook for h in wanted)
+    names = frozenset(h.hook for h in wanted if not h.companion)
     present = list_installed(folder)
     replaced = tuple(i for i in present if i.policy == manifest.policy or i.hooks & names)
     _refuse_other_mode(replaced, options.mode)
@@ -149,11 +172,12 @@ def _attach(
             raise
     with loaded:
         try:
+            take_up(loaded, manifest, options.pickup, replaced)
             _stage(folder, loaded, manifest, wanted)
             _shelve(folder, replaced, manifest.policy, options)
-            state = _switch(folder, loaded, wanted, device, stripping, options)
+            state = switch(folder, loaded, wanted, device, stripping, options.mode, tcx=options.tcx)
             (folder / NEW).rename(bpffs.child(folder, manifest.policy))
-            _drop_other_hooks(folder, names, device)
+            drop_rest(folder, state, device)
         except BaseException:
             roll_back(folder, device)
             raise
@@ -216,51 +240,3 @@ def _shelve(folder: Path, replaced: tuple[Installed, ...], policy: str, options:
         bpffs.write_record(undo / "trial", {"token": options.trial, "until": until})
     for installed in replaced:
         installed.folder.rename(undo / installed.policy)
-
-
-def _switch(
-    folder: Path,
-    loaded: LoadedObject,
-    wanted: tuple[HookProgram, ...],
-    device: Device,
-    stripping: tuple[str, ...],
-    options: AttachOptions,
-) -> State:
-    """From here on the new programs judge packets, hook after hook."""
-    new = folder / NEW
-    shelved = list_installed(folder / UNDO)
-    inherited = tuple(f for i in shelved for f in i.state.features_off)
-    write_state(new, State((), tuple(dict.fromkeys((*inherited, *stripping)))))
-    if stripping:
-        devices.set_features(device, stripping, False)
-    for hook in wanted:
-        program = loaded.programs[hook.program].fd
-        for old in shelved:
-            attachment = old.state.attachment(hook.hook)
-            if attachment is not None and is_live(replace(old, state=State((attachment,))), device.ifindex):
-                _take_over(old, attachment, new, program, device)
-                break
-        else:
-            attachment, link = hooks.attach(hook.hook, device.ifindex, program, options.mode, tcx=options.tcx)
-            pin_link(link, link_path(new, hook.hook))
-        add_attachment(new, attachment)
-    return read_state(new)
-
-
-def _take_over(old: Installed, attachment: hooks.Attachment, new: Path, program_fd: int, device: Device) -> None:
-    """The old policy's place at a hook becomes the new one's, in one step for packets."""
-    if not attachment.is_link:
-        hooks.put_filter(attachment, device.ifindex, program_fd)
-        return
-    path = link_path(old.folder, attachment.hook)
-    with bpffs.opened(path) as link:
-        if link is not None:
-            hooks.replace_linked(link, program_fd)
-    path.rename(link_path(new, attachment.hook))
-
-
-def _drop_other_hooks(folder: Path, taken: frozenset[str], device: Device) -> None:
-    """A replaced policy goes as a whole: also from the hooks at which the new one has no program."""
-    for old in list_installed(folder / UNDO):
-        for attachment in (a for a in old.state.attachments if a.hook not in taken):
-            take_off_one(old.folder, attachment, device)

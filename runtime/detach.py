@@ -48,9 +48,10 @@ def detach_policies(device: Device, *, keep_maps: bool = False) -> tuple[str, ..
 
 
 def take_off(folder: Path, device: Device) -> None:
-    """Ends all attachments of a policy's folder, and gives the device its features back."""
+    """Ends all attachments of a policy's folder, the first last: with it goes the queueing discipline that it made.
+    Gives the device its features back."""
     state = read_state(folder) if folder.is_dir() else State()
-    for attachment in state.attachments:
+    for attachment in reversed(state.attachments):
         take_off_one(folder, attachment, device)
     restore_features(device, state.features_off)
 

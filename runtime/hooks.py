@@ -53,7 +53,8 @@ _NO_TCX: Final = (errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS, 524)
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """`mode` is of XDP; `handle`, `priority` and `made_clsact` (we made the queueing discipline) are of a filter."""
+    """`mode` is of XDP; `handle`, `priority` and `made_clsact` (we made the queueing discipline) are of a filter.
+    `companion`: the program judges nothing, and keeps connections (manifest_track.py)."""
 
     hook: str
     method: Method
@@ -61,10 +62,16 @@ class Attachment:
     handle: int = 0
     priority: int = 0
     made_clsact: bool = False
+    companion: bool = False
 
     @property
     def is_link(self) -> bool:
         return self.method != "clsact filter"
+
+    def is_filter_of(self, other: Attachment) -> bool:
+        """Whether both records are of one filter."""
+        place = (self.hook, self.handle, self.priority)
+        return not self.is_link and not other.is_link and place == (other.hook, other.handle, other.priority)
 
 
 def attach(hook: str, ifindex: int, program_fd: int, mode: str = "", *, tcx: bool = True) -> tuple[Attachment, int]:

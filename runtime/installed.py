@@ -42,7 +42,8 @@ class Installed:
 
     @property
     def hooks(self) -> frozenset[str]:
-        return frozenset(a.hook for a in self.state.attachments)
+        """Where it judges packets; its companion may stand beside another policy's program."""
+        return frozenset(a.hook for a in self.state.attachments if not a.companion)
 
     def manifest(self) -> Manifest:
         content = bpffs.read_bytes(self.folder / "manifest")
@@ -97,6 +98,12 @@ def pin_link(link_fd: int, path: Path) -> None:
 def add_attachment(folder: Path, attachment: Attachment) -> None:
     state = read_state(folder)
     write_state(folder, replace(state, attachments=(*state.attachments, attachment)))
+
+
+def by_precedence(installed: tuple[Installed, ...]) -> list[tuple[Installed, Attachment]]:
+    """Every attachment with its policy; first those that judge: a hook can be without a companion for a moment."""
+    found = [(i, a) for i in installed for a in i.state.attachments]
+    return sorted(found, key=lambda pair: pair[1].companion)
 
 
 def _attachment(record: dict[str, Any]) -> Attachment:

@@ -1,9 +1,10 @@
-"""What goes on when a policy is replaced by a newer version of itself: counters, tables, limiters, logged events.
+"""What goes on when a policy is replaced by a newer version of itself: counters, tables, limiters, connections, events.
 
 In: the policies that are replaced, the new one's manifest. Out: `KeptMaps`, the pinned maps that the new object's
 programs shall take over, by the name that the new object has for each. Whether two maps are of one kind and size,
 object.py asks the kernel; here it is decided whether they mean the same: a table by its name and key; a limiter by its
-name, or the words of its rule and guard; counters and events where all that their numbers refer to is as before.
+name, or the words of its rule and guard; connections always; counters and events where all that their numbers refer to
+is as before.
 """
 
 from __future__ import annotations
@@ -86,6 +87,9 @@ def _same_maps(old: Manifest, new: Manifest) -> dict[str, str]:
         found[new.state.counters_map] = old.state.counters_map
     if new.state.events and (old.rules, old.hooks, old.state.logs) == (new.rules, new.hooks, new.state.logs):
         found[new.state.events] = old.state.events
+    if old.track is not None and new.track is not None:
+        for what in ("flows", "opening", "fragments"):
+            found[getattr(new.track, what)] = getattr(old.track, what)
     return {name: before for name, before in found.items() if before}
 
 

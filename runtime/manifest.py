@@ -1,5 +1,5 @@
 """What an object says about itself, checked: the manifest's JSON in, frozen records out (schema: docs/manifest.md).
-What a policy remembers (tables, limiters, events) is read in manifest_state.py.
+What a policy remembers is read in manifest_state.py (tables, limiters, events) and manifest_track.py (connections).
 
 Nothing in it is trusted. Sizes, types and references are checked; names that become paths must fit a pattern; text
 for people (`file`, `text`, `name`, `actions`, versions) is cut to one line and escaped here, so that no string of
@@ -17,25 +17,15 @@ from ebpfc.runtime.checked_json import JsonTable, refuse, shown
 from ebpfc.runtime.elf_note import read_note
 from ebpfc.runtime.errors import ControlError
 from ebpfc.runtime.manifest_state import StatePart, read_state_part
+from ebpfc.runtime.manifest_track import Direction, HookProgram, TrackPart, direction_of, read_hooks, read_track_part
 
 SCHEMA_VERSION: Final = 1
-_MAX_HOOKS: Final = 16
 _MAX_ENTRIES: Final = 1 << 20  # rules, counters
 _POLICY: Final = re.compile(r"[A-Za-z0-9_-]{1,32}")
-_PROGRAM: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
-_SECTION: Final = re.compile(r"[A-Za-z0-9_./]{1,64}")
 _KERNEL: Final = re.compile(r"(\d{1,3})\.(\d{1,3})")
 
 Kind = Literal["rule", "default", "named"]
-Direction = Literal["inbound", "outbound"]
 Verdict = Literal["pass", "drop"]
-
-
-@dataclass(frozen=True, slots=True)
-class HookProgram:
-    hook: str
-    program: str
-    section: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +64,12 @@ class Manifest:
     kernel: tuple[int, int]
     compiler: str
     state: StatePart
+    track: TrackPart | None
     raw: bytes  # the note's own bytes, for a pin beside the maps
 
     def default(self, hook: str) -> Verdict:
         """What happens at a hook to a packet that no rule decides."""
-        direction: Direction = "outbound" if hook.endswith(("egress", "output")) else "inbound"
-        return dict(self.defaults)[direction]
+        return dict(self.defaults)[direction_of(hook)]
 
 
 def manifest_of(data: bytes) -> Manifest:
@@ -100,9 +90,7 @@ def read_manifest(raw: bytes) -> Manifest:
             f"this object's manifest has version {version}; this ebpfctl reads version {SCHEMA_VERSION}",
             ("use the ebpfctl of the release that compiled it, or compile it again",),
         )
-    hooks = tuple(_hook(entry) for entry in top.tables("hooks", _MAX_HOOKS))
-    if len({h.hook for h in hooks}) != len(hooks) or not hooks:
-        refuse("hooks", "one program for each hook")
+    hooks = read_hooks(top)
     rules = tuple(_rule(entry, place) for place, entry in enumerate(top.tables("rules", _MAX_ENTRIES)))
     named = {h.hook for h in hooks}
     counters = tuple(
@@ -120,20 +108,13 @@ def read_manifest(raw: bytes) -> Manifest:
         kernel=_kernel(top),
         compiler=f"{compiler.text('name')} {compiler.text('version')}",
         state=read_state_part(top, len(rules)),
+        track=read_track_part(top, hooks),
         raw=raw,
     )
 
 
 def _no_constant(_name: str) -> NoReturn:
     raise ValueError
-
-
-def _hook(entry: JsonTable) -> HookProgram:
-    return HookProgram(
-        entry.matching("hook", re.compile(r"[a-z]{1,16}( [a-z]{1,16})?")),
-        entry.matching("program", _PROGRAM),
-        entry.matching("section", _SECTION),
-    )
 
 
 def _rule(entry: JsonTable, place: int) -> Rule:

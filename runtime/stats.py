@@ -1,4 +1,4 @@
-"""What a device's policies have counted: pinned manifests, counters and tables in, one `PolicyStats` a policy out.
+"""What a device's policies have counted: pinned manifests and maps in, one `PolicyStats` a policy out.
 
 A policy that `detach --keep` has left is read too; it is `in_force` at no hook.
 """
@@ -11,9 +11,11 @@ from ebpfc.runtime import bpffs
 from ebpfc.runtime.counters import COUNTERS_MAP, Counter, CounterReader
 from ebpfc.runtime.device import Device
 from ebpfc.runtime.errors import ControlError, quote
+from ebpfc.runtime.flows import FlowCount, opened_connections
 from ebpfc.runtime.hooks import Attachment
 from ebpfc.runtime.installed import Installed, list_installed, map_path
 from ebpfc.runtime.manifest import CounterPlace, Manifest, Rule, Verdict
+from ebpfc.runtime.manifest_track import TrackPart
 from ebpfc.runtime.state_counters import StateStats, read_state_stats
 from ebpfc.runtime.undo import trial_left
 
@@ -31,6 +33,15 @@ class HookStats:
 
 
 @dataclass(frozen=True, slots=True)
+class ConnectionStats:
+    """`companion`: how the program is attached that keeps the other direction's; None where none is."""
+
+    counts: FlowCount
+    track: TrackPart
+    companion: Attachment | None
+
+
+@dataclass(frozen=True, slots=True)
 class PolicyStats:
     """`trial_left`: seconds until it is undone, None when it is not on trial. `rules`: all of the policy, by number."""
 
@@ -40,6 +51,7 @@ class PolicyStats:
     counted: bool
     trial_left: float | None
     state: StateStats
+    connections: ConnectionStats | None
     rules: tuple[Rule, ...]
 
 
@@ -62,7 +74,16 @@ def _policy(installed: Installed, left: float | None) -> PolicyStats:
         if not installed.hooks or h.hook in installed.hooks
     )
     state = read_state_stats(installed, manifest)
-    return PolicyStats(manifest.policy, manifest.compiler, hooks, bool(counters), left, state, manifest.rules)
+    connections = _connections(installed, manifest.track) if manifest.track is not None else None
+    return PolicyStats(
+        manifest.policy, manifest.compiler, hooks, bool(counters), left, state, connections, manifest.rules
+    )
+
+
+def _connections(installed: Installed, track: TrackPart) -> ConnectionStats:
+    companion = next((a for a in installed.state.attachments if a.companion), None)
+    with opened_connections(installed, track) as connections:
+        return ConnectionStats(connections.count(), track, companion)
 
 
 def hook_stats(manifest: Manifest, hook: str, counters: list[Counter], attachment: Attachment | None) -> HookStats:

@@ -22,7 +22,7 @@ _PROTOCOLS: Final = {
     "icmp": 1, "igmp": 2, "tcp": 6, "udp": 17, "gre": 47, "esp": 50, "ah": 51, "icmp6": 58, "pim": 103, "vrrp": 112,
     "sctp": 132,
 }  # fmt: skip
-_PROTOCOL_NAMES: Final = {number: name for name, number in _PROTOCOLS.items()}
+PROTOCOL_NAMES: Final = {number: name for name, number in _PROTOCOLS.items()}
 _NUMBER: Final = re.compile(r"0|[1-9][0-9]{0,9}|0x[0-9a-fA-F]{1,8}")
 _LENGTH: Final = re.compile(r"0|[1-9][0-9]{0,2}")
 _MAC: Final = re.compile(r"[0-9a-fA-F]{1,2}(?::[0-9a-fA-F]{1,2}){5}|[0-9a-fA-F]{12}")
@@ -146,7 +146,7 @@ def _shown(part: KeyPart, raw: bytes, length: int | None) -> str:
     match part.kind:
         case "number":
             value = int.from_bytes(raw, "big")
-            return _PROTOCOL_NAMES.get(value, str(value)) if part.field == "proto" else str(value)
+            return PROTOCOL_NAMES.get(value, str(value)) if part.field == "proto" else str(value)
         case "mac":
             return raw[2:].hex(":") if raw[:2] == b"\0\0" else f"0x{raw.hex()}"
         case "address":

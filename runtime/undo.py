@@ -19,6 +19,7 @@ from ebpfc.runtime.installed import (
     UNDO,
     Installed,
     State,
+    by_precedence,
     link_path,
     list_installed,
     pin_link,
@@ -86,9 +87,8 @@ def roll_back(folder: Path, device: Device) -> None:
     shelved = list_installed(folder / UNDO)
     new = _new_folder(folder)
     state = read_state(new) if new.is_dir() else State()
-    for old in shelved:
-        for attachment in old.state.attachments:
-            _bring_back(old, attachment, new, device)
+    for old, attachment in by_precedence(shelved):
+        _bring_back(old, attachment, new, device)
     returned = frozenset(a.hook for old in shelved for a in old.state.attachments)
     for attachment in (a for a in state.attachments if a.hook not in returned):
         take_off_one(new, attachment, device)

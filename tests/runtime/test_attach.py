@@ -172,7 +172,7 @@ def test_a_refused_object_changes_nothing(ctl: Control, objects: Objects, wire: 
     assert not ping()
 
 
-@pytest.mark.parametrize("step", ["_shelve", "_switch", "_drop_other_hooks"])
+@pytest.mark.parametrize("step", ["_shelve", "switch", "drop_rest"])
 def test_an_attach_that_fails_on_its_way_is_rolled_back(
     handmade: Builder, wire: Wire, ping: Ping, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
@@ -193,7 +193,7 @@ def test_an_attach_that_fails_on_its_way_is_rolled_back(
         detach_policies(device)
 
 
-@pytest.mark.parametrize("step", ["_stage", "_shelve", "_switch", "_drop_other_hooks"])
+@pytest.mark.parametrize("step", ["_stage", "_shelve", "switch", "drop_rest"])
 def test_an_interrupted_attach_is_undone_by_the_next(
     handmade: Builder, wire: Wire, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
@@ -218,8 +218,8 @@ def test_an_interrupted_attach_is_undone_by_the_next(
 def _fail_after(monkeypatch: pytest.MonkeyPatch, step: str) -> None:
     original = getattr(attaching, step)
 
-    def struck(*arguments: object) -> object:
-        original(*arguments)
+    def struck(*arguments: object, **named: object) -> object:
+        original(*arguments, **named)
         raise KernelError("struck")
 
     monkeypatch.setattr(attaching, step, struck)

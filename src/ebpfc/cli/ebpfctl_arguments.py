@@ -21,6 +21,7 @@ examples:
   ebpfctl table eth0 banned add 192.0.2.7 for 10m
   ebpfctl table eth0 feeds load bad.txt      a table's whole content, out of a file
   ebpfctl events eth0                        what rules with `log` see, as it happens
+  ebpfctl flows eth0                         the connections that `track` keeps
   ebpfctl run out.o capture.pcap             verdict and deciding rule of each captured packet
   ebpfctl detach eth0                        take it off, and everything that belongs to it
   ebpfctl --netns blue attach out.o eth0     in a namespace of `ip netns`
@@ -41,6 +42,11 @@ or one at the same hooks, is replaced: each hook in one step, no packet passes u
 rules are the same, tables keep their entries where key and size are. Either all of it comes into force, or nothing
 has changed.
 
+A policy that tracks connections and sees one direction only comes with a second program for the other: at tc egress, or
+at tc ingress, where it passes everything and may stand beside another policy. Connections go on when a policy is
+replaced. When it is attached for the first time none is known: with `default drop`, what was open is cut off, an ssh
+session perhaps among it. `--pickup 60s` takes up for a minute what a rule or the other direction lets pass.
+
 Refused: when the device has another XDP program; when the policy looks at VLAN tags and the NIC takes tags out of the
 frames before XDP sees them (rx-vlan-offload), unless --fix-offload.
 """
@@ -55,7 +61,8 @@ come back. Programs of others stay.
 _STATS = """\
 Shows each rule with its place, its text, and the packets and bytes that it matched, hook by hook; then what no rule
 decided, and the counters of `count "name"`; of each table its entries, and how many the rules have added or could not;
-of each limiter the packets within the rate, over it, and those whose key found no room (full); events that were lost.
+of each limiter the packets within the rate, over it, and those whose key found no room (full); events that were lost;
+where connections are tracked, how many there are, and how many of them are half-open.
 """
 _TABLE = """\
 Shows and changes a table of a policy in force, while packets are judged by it. A key is written as in the rules: an
@@ -101,11 +108,27 @@ and ends with exit code 1 when the policy is taken off. An event is shown once, 
 time is refused. Events that found no room, because nobody read fast enough, are counted on stderr, as they happen and
 at the end.
 """
+_FLOWS = """\
+Lists the connections that a policy with `track` keeps, the oldest first: protocol, state of TCP, the ends as the first
+packet had them (of an echo its identifier), VLAN tags, the encapsulation they are in; packets and bytes each way,
+original/reply; how long it has been there, and how long it will be without another packet. A half-open one has
+seen no packet of the reply. With --json one object a line.
+"""
+_FLOWS_EPILOG = """\
+examples:
+  ebpfctl flows eth0
+  tcp    ESTABLISHED  src=192.0.2.7 dst=192.0.2.1 sport=4711 dport=22 packets=12/9 bytes=1804/2310 age=7s left=5d
+  ebpfctl flows eth0 --count
+  ebpfctl flows eth0 --flush       forget them all: what was open is invalid, until it begins anew
+"""
 _RUN = """\
 Judges the frames of a capture (pcap or pcapng, Ethernet) by the object's own program in the kernel
 (BPF_PROG_TEST_RUN); nothing is attached, no packet sent. What a test run cannot take is marked `?`: frames under
 14 bytes; at tc IPv4 frames under 34 and IPv6 ones under 54 bytes; at XDP frames over a page.
 """
+
+
+_LONGEST_PICKUP = 86_400 * 10**9  # ns
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -151,6 +174,13 @@ def build_parser() -> argparse.ArgumentParser:
         action="store_true",
         help="turn off what hides VLAN tags from XDP (rx-vlan-offload) until detach",
     )
+    attach.add_argument(
+        "--pickup",
+        type=_pickup,
+        default=0,
+        metavar="D",
+        help="take up connections from the middle for so long: 60s, 10m",
+    )
 
     confirm = command("confirm", "keep a policy that is on trial", _CONFIRM)
     confirm.add_argument("device", metavar="DEV")
@@ -171,6 +201,8 @@ def build_parser() -> argparse.ArgumentParser:
     events.add_argument("--hex", action="store_true", help="the bytes that were kept, under each line")
     events.add_argument("--json", action="store_true", help="one JSON object a line, the bytes as hex in `data`")
     _add_policy(events)
+
+    _add_flows(command("flows", "connections that are tracked", _FLOWS))
 
     run = command("run", "judge captured packets", _RUN)
     run.add_argument("object", metavar="OBJECT")
@@ -204,6 +236,16 @@ def _add_table(table: argparse.ArgumentParser, form: type[argparse.HelpFormatter
     load.add_argument("file", metavar="FILE", help="one key a line; - for stdin")
 
 
+def _add_flows(flows: argparse.ArgumentParser) -> None:
+    flows.epilog = _FLOWS_EPILOG
+    flows.add_argument("device", metavar="DEV")
+    what = flows.add_mutually_exclusive_group()
+    what.add_argument("--count", action="store_true", help="only how many there are")
+    what.add_argument("--flush", action="store_true", help="forget them all")
+    flows.add_argument("--json", action="store_true", help="one JSON object a line")
+    _add_policy(flows)
+
+
 def _add_policy(parser: argparse.ArgumentParser) -> None:
     text = "whose, where several policies at the device could be meant"
     parser.add_argument("--policy", default="", metavar="POLICY", help=text)
@@ -213,6 +255,20 @@ def _count(text: str) -> int:
     if not text.isascii() or not text.isdigit() or not 1 <= int(text[:12]) < 10**9:
         raise argparse.ArgumentTypeError("expected a number of events, from 1")
     return int(text)
+
+
+def _pickup(text: str) -> int:
+    """Nanoseconds."""
+    from ebpfc.runtime.durations import parse_duration
+    from ebpfc.runtime.errors import ControlError
+
+    try:
+        duration = parse_duration(text)
+    except ControlError:
+        duration = 0
+    if not 0 < duration <= _LONGEST_PICKUP:
+        raise argparse.ArgumentTypeError("expected a time up to a day: 60s, 10m")
+    return duration
 
 
 def _seconds(text: str) -> float:

@@ -12,13 +12,17 @@ from ebpfc.runtime.attach import Attached, AttachOptions, attach_policy
 from ebpfc.runtime.detach import detach_policies
 from ebpfc.runtime.device import Device, find_device
 from ebpfc.runtime.errors import ControlError, quote
+from ebpfc.runtime.manifest import manifest_of
+from ebpfc.runtime.pickup import cuts_connections
 from ebpfc.runtime.undo import confirm_trial, is_in_force, trial_left
 
 
 def attach(arguments: argparse.Namespace) -> int:
     data = read_object(arguments.object)
     device = find_device(arguments.device)
-    options = AttachOptions(tuple(arguments.hook), arguments.mode, arguments.fix_offload)
+    options = AttachOptions(tuple(arguments.hook), arguments.mode, arguments.fix_offload, pickup=arguments.pickup)
+    if not arguments.pickup and cuts_connections(manifest_of(data), device):
+        show.warn_of_cut_connections(device)
     if arguments.confirm is None:
         show.print_attached(attach_policy(data, device, options), device)
         return 0
@@ -83,6 +87,12 @@ def events(arguments: argparse.Namespace) -> int:
     from ebpfc.cli import ebpfctl_events
 
     return ebpfctl_events.events(arguments)
+
+
+def flows(arguments: argparse.Namespace) -> int:
+    from ebpfc.cli import ebpfctl_flows
+
+    return ebpfctl_flows.flows(arguments)
 
 
 def _attach_on_trial(data: bytes, device: Device, options: AttachOptions, seconds: float) -> Attached:

@@ -16,6 +16,7 @@ from typing import Any
 from ebpfc.runtime.attach import Attached
 from ebpfc.runtime.device import Device
 from ebpfc.runtime.errors import ControlError, failure_of, quote
+from ebpfc.runtime.hooks import Attachment
 from ebpfc.runtime.manifest import Rule
 from ebpfc.runtime.replay import Judged
 
@@ -40,8 +41,10 @@ def report_problem(problem: Exception, *, raw: bool) -> int:
 
 
 def print_attached(attached: Attached, device: Device) -> None:
-    places = ", ".join(f"{a.hook} ({a.mode or a.method})" for a in attached.attachments)
-    print(f"{attached.policy} is in force at {quote(device.name, 32)}: {places}")
+    judging, companions = ([a for a in attached.attachments if a.companion is kind] for kind in (False, True))
+    print(f"{attached.policy} is in force at {quote(device.name, 32)}: {_places(judging)}")
+    if companions:
+        print(f"  keeps connections at {_places(companions)} too, where all passes")
     if attached.replaced:
         counters = "its counters go on" if attached.counters_kept else "counters start at zero"
         print(f"  replaced {', '.join(attached.replaced)}; {counters}")
@@ -51,6 +54,20 @@ def print_attached(attached: Attached, device: Device) -> None:
         print(f"  tables that begin empty, with another key or size: {', '.join(attached.tables_empty)}")
     if attached.features_off:
         print(f"  turned off until detach: {', '.join(attached.features_off)}")
+
+
+def _places(attachments: list[Attachment]) -> str:
+    return ", ".join(f"{a.hook} ({a.mode or a.method})" for a in attachments)
+
+
+def warn_of_cut_connections(device: Device) -> None:
+    """Before it is done: who is cut off reads nothing afterwards."""
+    words = (
+        f"what is open through {quote(device.name, 32)} now will be cut off, unless rules pass it without asking its "
+        "state; your own ssh may be part of it"
+    )
+    print(f"{painted('ebpfctl: warning:', '1;33', sys.stderr)} {words}", file=sys.stderr)
+    print(f"  {painted('help:', '36', sys.stderr)} take connections up: --pickup 60s", file=sys.stderr, flush=True)
 
 
 def print_trial(device: Device, seconds: float) -> None:

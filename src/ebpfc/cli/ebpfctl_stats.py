@@ -1,4 +1,4 @@
-"""What `ebpfctl stats` prints: each policy's rules, tables, limiters and lost events; as tables, or one JSON document.
+"""What `ebpfctl stats` prints: each policy's rules and what it remembers; as tables, or one JSON document.
 
 In: `PolicyStats`. Out: text on stdout. All texts of a manifest have been escaped when it was read.
 """
@@ -17,7 +17,7 @@ from ebpfc.runtime.durations import show_duration
 from ebpfc.runtime.errors import quote
 from ebpfc.runtime.manifest_state import KeyPart, TablePart
 from ebpfc.runtime.state_counters import LimitStats, StateStats, TableStats
-from ebpfc.runtime.stats import HookStats, PolicyStats
+from ebpfc.runtime.stats import ConnectionStats, HookStats, PolicyStats
 
 
 def print_stats(policies: Sequence[PolicyStats], device: Device) -> None:
@@ -58,6 +58,21 @@ def _print_state(policy: PolicyStats) -> None:
         _print_table(("within", "over", "full", "place", "limiter"), limit_rows, numbers=3)
     if state.lost is not None:
         print(f"events of {policy.policy}: {state.lost} lost")
+    if policy.connections is not None:
+        _print_connections(policy.connections, policy.policy)
+
+
+def _print_connections(connections: ConnectionStats, policy: str) -> None:
+    counts, track = connections.counts, connections.track
+    where = ""
+    if track.companion is not None:
+        how = connections.companion
+        force = f"({how.method})" if how else "(not in force)"
+        where = f"; kept at {track.companion.hook} {force} too"
+    print(
+        f"connections of {policy}: {counts.assured} assured, {counts.half_open} half-open, "
+        f"at most {track.size} of each{where}"
+    )
 
 
 def _number(value: int | None) -> str:
@@ -91,6 +106,7 @@ def print_stats_json(policies: Sequence[PolicyStats], device: Device) -> None:
                 "hooks": [_hook_json(h) for h in p.hooks],
             }
             | _state_json(p)
+            | {"connections": _connections_json(p.connections) if p.connections is not None else None}
             for p in policies
         ],
     }
@@ -143,6 +159,19 @@ def _state_json(policy: PolicyStats) -> dict[str, Any]:
             for one in state.limits
         ],
         "events_lost": state.lost,
+    }
+
+
+def _connections_json(connections: ConnectionStats) -> dict[str, Any]:
+    counts, track, how = connections.counts, connections.track, connections.companion
+    return {
+        "assured": counts.assured,
+        "half_open": counts.half_open,
+        "expired": counts.expired,
+        "size": track.size,
+        "companion": None
+        if track.companion is None
+        else {"hook": track.companion.hook, "in_force": how is not None, "method": how.method if how else None},
     }
 
 
