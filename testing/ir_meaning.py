@@ -55,7 +55,7 @@ class World:
                 pass
         return self._draw(test, (True, True, False, None))  # type: ignore[return-value]
 
-    def memory(self, asked: ir.InTable | ir.Guard) -> bool:
+    def memory(self, asked: ir.InTable | ir.Guard | ir.Crowd) -> bool:
         """Whether a table has the key, a guard holds: known for every packet."""
         return bool(self._draw(asked, (0, 1)))
 

@@ -27,10 +27,23 @@ def in_table(test: ir.InTable, plan: Plan, negated: bool = False) -> Condition:
 
 def guards(step: ir.Step, plan: Plan) -> tuple[Condition, ...]:
     """One condition for each guard, each a function of its own: they take tokens, and stand where they were written."""
-    wanted = {"over": "OVER", "within": "WITHIN"}
-    return tuple(
-        Text(f"{_use(plan, 'rate', g.key, str(g.limiter), once=True)}(ctx, w) == {wanted[g.kind]}") for g in step.guards
-    )
+    return tuple(_guard(g, plan) for g in step.guards)
+
+
+def _guard(guard: ir.Guard | ir.Crowd, plan: Plan) -> Condition:
+    match guard:
+        case ir.Guard():
+            wanted = {"over": "OVER", "within": "WITHIN"}[guard.kind]
+            return Text(f"{_use(plan, 'rate', guard.key, str(guard.limiter), once=True)}(ctx, w) == {wanted}")
+        case ir.Crowd():
+            return Text(f"{_use(plan, 'many', guard.key, str(guard.count), once=True)}(ctx, w)")
+        case _:
+            assert_never(guard)
+
+
+def listed(count: state.CountDecl, plan: Plan) -> str:
+    """C of the statement that lists a connection just made."""
+    return f"{_use(plan, 'made', count.crowd.key, str(count.crowd.count))}(ctx, w);"
 
 
 def effects(step: ir.RuleStep, plan: Plan, verdict: int) -> Iterator[str]:

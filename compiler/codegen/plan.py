@@ -171,7 +171,7 @@ class KeyView:
 
 @dataclass(frozen=True, slots=True)
 class UseView:
-    """A C function: `action` in (in, add, delete, rate) with a key, of the table or limiter `target`; `until`: the ns
+    """A C function: `action` in (in, add, delete, rate, many, made) with a key, of the table or limiter `target`; `until`: the ns
     that an addition lasts, `-` for the table's own timeout."""
 
     name: str

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ebpfc.compiler.codegen.plan import UseView
+from ebpfc.compiler.codegen.plan import LAYER_NAMES, UseView
 from ebpfc.compiler.codegen.tracking import TrackView, build_track
 from ebpfc.compiler.ir import state
 
@@ -51,10 +51,23 @@ class LimiterView:
 
 
 @dataclass(frozen=True, slots=True)
+class CountView:
+    """Lists of connections by key; without one (`words` 0) a single list."""
+
+    number: int
+    map: str
+    layer: str
+    words: int
+    most: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
 class StateView:
     tables: tuple[TableView, ...]
     limiters: tuple[LimiterView, ...]
     logs: tuple[state.LogDecl, ...]
+    counts: tuple[CountView, ...]
     track: TrackView | None
     keys: tuple[int, ...]  # words of keys that tables have
     coarse_clock: bool
@@ -109,6 +122,10 @@ def build_state(declared: state.State, kernel: tuple[int, int]) -> StateView:
             for i, limit in enumerate(declared.limiters)
         ),
         logs=declared.logs,
+        counts=tuple(
+            CountView(i, f"c_{i}", LAYER_NAMES[c.crowd.layer], state.words(c.kinds), c.most, c.size if c.kinds else 1)
+            for i, c in enumerate(declared.counts)
+        ),
         track=build_track(declared.track) if declared.track is not None else None,
         keys=tuple(sorted({state.words(t.kinds) for t in declared.tables})),
         coarse_clock=kernel >= COARSE_CLOCK,

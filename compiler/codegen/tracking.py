@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 from ebpfc.compiler.codegen.condition import Condition, Text, render
 from ebpfc.compiler.codegen.encaps import encap_true
+from ebpfc.compiler.codegen.keyed import listed
 from ebpfc.compiler.codegen.plan import LAYER_NAMES, Plan
 from ebpfc.compiler.ir import program as ir
-from ebpfc.compiler.ir.state import TrackDecl
+from ebpfc.compiler.ir.state import CountDecl, TrackDecl
 
 _STATES = {"new": "NEW", "established": "ESTABLISHED_STATE", "related": "RELATED", "invalid": "INVALID"}
 _TCP_TIMEOUTS = {
@@ -68,6 +69,7 @@ class TrackedView:
     framed: bool
     around: str
     kinds: tuple[KindView, ...]
+    made: tuple[str, ...]  # statements for a connection that was made
 
 
 def build_track(declared: TrackDecl) -> TrackView:
@@ -86,14 +88,15 @@ def state_is(test: ir.StateIs, negated: bool = False) -> Condition:
     return Text(f"({state} != LOOK && {other})" if test.layer else other)
 
 
-def ask_tracking(declared: TrackDecl, plan: Plan) -> tuple[TrackedView, ...]:
+def ask_tracking(declared: TrackDecl, counts: tuple[CountDecl, ...], plan: Plan) -> tuple[TrackedView, ...]:
     """Asks for what key and segment are read from; the layers that this hook tracks."""
-    found = [TrackedView(LAYER_NAMES[0], False, True, "", ())]
+    lists = [tuple(listed(c, plan) for c in counts if c.crowd.layer == layer) for layer in range(plan.deepest + 1)]
+    found = [TrackedView(LAYER_NAMES[0], False, True, "", (), lists[0])]
     _ask(plan, 0)
     encaps = [e for base in declared.within if (e := ir.encap_of(0, base)) is not None]
     if plan.deepest and encaps:  # else no rule of this hook looks there
         _ask(plan, 1)
-        found.append(TrackedView(LAYER_NAMES[1], True, plan.may_be_framed(1), LAYER_NAMES[0], _kinds(encaps, plan)))
+        found.append(TrackedView(LAYER_NAMES[1], True, plan.may_be_framed(1), LAYER_NAMES[0], _kinds(encaps, plan), lists[1]))
     return tuple(found)
 
 

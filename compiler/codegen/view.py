@@ -21,7 +21,7 @@ from ebpfc.compiler.codegen.state_view import StateView, build_state
 from ebpfc.compiler.codegen.table_view import SetsView, build_sets
 from ebpfc.compiler.codegen.tracking import TrackedView, ask_tracking
 from ebpfc.compiler.ir import program as ir
-from ebpfc.compiler.ir.state import State, TrackDecl
+from ebpfc.compiler.ir.state import State
 
 STACK_TESTS, STACK_TESTS_INSIDE, STACK_TESTS_BEHIND_GATE, REGISTER_TESTS = 16, 8, 80, 48
 """Up to how many tests of facts and bytes what was parsed is kept on the stack: of one layer; with an inner one; when
@@ -161,7 +161,7 @@ def build_view(
     hooks: list[HookView] = []
     plans: list[Plan] = []
     for index, program in enumerate(programs):
-        plan, tested, tracked = _planned(program, state.track)
+        plan, tested, tracked = _planned(program, state)
         first = counter_base(index, rules, names)
         named = {name: first + rules + 1 + i for i, name in enumerate(names)}
         gate = gate_of(tested)
@@ -170,7 +170,7 @@ def build_view(
         hooks.append(_hook(program, plan, tested, tracked, gate, views, rules, features))
         plans.append(plan)
     if companion is not None:
-        plan, tested, tracked = _planned(companion, state.track)
+        plan, tested, tracked = _planned(companion, state)
         places = Origins({step.number: COMPANION for step in companion.body}, {})
         views = _StepViews(companion.hook, len(programs), places, 0, {})
         silent = Features(counters=False, kernel=features.kernel)
@@ -195,13 +195,13 @@ def build_view(
     )
 
 
-def _planned(program: ir.Program, track: TrackDecl | None) -> tuple[Plan, tuple[Tested, ...], tuple[TrackedView, ...]]:
+def _planned(program: ir.Program, state: State) -> tuple[Plan, tuple[Tested, ...], tuple[TrackedView, ...]]:
     """What the program asks, with as many bytes read while parsing as leave room for every fact."""
     suffix, by_facts, encaps = HOOKS[program.hook][0], told_by_facts(program), ir.encaps_of(program)
     for slots in SLOT_LIMITS:
         plan = Plan(program.hook, suffix, by_facts, encaps, slots)
         tested = _tested(program.body, plan)
-        tracked = ask_tracking(track, plan) if track is not None else ()
+        tracked = ask_tracking(state.track, state.counts, plan) if state.track is not None else ()
         plan.tracked = frozenset(t.name for t in tracked)
         plan.opens = tuple(opens(program, plan, layer) for layer in range(plan.deepest))
         _complete(plan)

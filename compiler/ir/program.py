@@ -5,7 +5,7 @@ Grammar (as `ir.text` prints it):
     program  = "program" name hook default step*
     step     = "rule" number verdict? count* effect* pred | "block" number effect* pred "{" step* "}" ["else" "{" step* "}"]
     pred     = "true" | "false" | (and pred*) | (or pred*) | (not pred) | test
-    effect   = (guard over|within LIMITER key*) | (add TABLE NS|never key*) | (delete TABLE key*) | (log N)
+    effect   = (guard over|within LIMITER key*) | (connections COUNT L NAME[:PORT]|- key*) | (add TABLE NS|never key*) | (delete TABLE key*) | (log N)
     key      = (KIND (FAMILY BITS expr)*)
     test     = (type L N) | (proto L N*) | (walked L N) | (tag L I) | (ether L) | (encap L NAME[:PORT])
              | (fragment L KIND) | (malformed L) | (state L STATE NAME[:PORT]?)
@@ -42,6 +42,7 @@ from ebpfc.compiler.ir.expressions import (
 from ebpfc.compiler.ir.ranges import Ranges
 from ebpfc.compiler.ir.state import (
     AddTo as AddTo,
+    Crowd as Crowd,
     DeleteFrom as DeleteFrom,
     Effect as Effect,
     Guard as Guard,
@@ -203,7 +204,7 @@ class RuleStep:
     pred: Pred
     verdict: VerdictName | None
     counts: tuple[str, ...] = ()
-    guards: tuple[Guard, ...] = ()
+    guards: tuple[Guard | Crowd, ...] = ()
     effects: tuple[Effect, ...] = ()
 
 
@@ -215,7 +216,7 @@ class BlockStep:
     pred: Pred
     body: tuple[Step, ...]
     orelse: tuple[Step, ...] = ()
-    guards: tuple[Guard, ...] = ()
+    guards: tuple[Guard | Crowd, ...] = ()
 
 
 Step: TypeAlias = RuleStep | BlockStep

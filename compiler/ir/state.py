@@ -45,6 +45,17 @@ class Guard:
 
 
 @dataclass(frozen=True, slots=True)
+class Crowd:
+    """A guard: the key has more connections than list number `count` of the policy may hold. `layer` and `within` (the
+    base of an encapsulation, or none) say whose connections they are."""
+
+    count: int
+    key: Key
+    layer: int
+    within: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class AddTo:
     """`duration` None: the table's own timeout."""
 
@@ -104,6 +115,19 @@ class LimiterDecl:
 
 
 @dataclass(frozen=True, slots=True)
+class CountDecl:
+    """Lists of connections: `crowd` is the guard, `most` how many a key may have; `rule` None stands in a block's head."""
+
+    crowd: Crowd
+    rule: int | None
+    text: str
+    kinds: tuple[Kind, ...]
+    fields: tuple[str, ...]
+    most: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
 class LogDecl:
     rule: int
     text: str
@@ -125,6 +149,7 @@ class State:
     tables: tuple[TableDecl, ...] = ()
     limiters: tuple[LimiterDecl, ...] = ()
     logs: tuple[LogDecl, ...] = ()
+    counts: tuple[CountDecl, ...] = ()
     track: TrackDecl | None = None
 
 

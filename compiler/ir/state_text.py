@@ -8,7 +8,7 @@ from typing import Any, assert_never
 from ebpfc.compiler.ir import state
 from ebpfc.compiler.ir.expressions import Expr
 
-EFFECTS = ("guard", "add", "delete", "log")
+EFFECTS = ("guard", "connections", "add", "delete", "log")
 
 
 def print_key(key: state.Key, expression: Callable[[Expr], str]) -> str:
@@ -19,10 +19,13 @@ def _option(option: state.Option, expression: Callable[[Expr], str]) -> str:
     return f" ({option.family} {'-' if option.bits is None else option.bits} {expression(option.value)})"
 
 
-def print_effect(effect: state.Guard | state.Effect, expression: Callable[[Expr], str]) -> str:
+def print_effect(effect: state.Guard | state.Crowd | state.Effect, expression: Callable[[Expr], str]) -> str:
     match effect:
         case state.Guard():
             words = f"guard {effect.kind} {effect.limiter} {print_key(effect.key, expression)}"
+        case state.Crowd():
+            key = print_key(effect.key, expression)
+            words = f"connections {effect.count} {effect.layer} {effect.within or '-'} {key}"
         case state.AddTo():
             duration = "-" if effect.duration is None else effect.duration
             words = f"add {effect.table} {duration} {print_key(effect.key, expression)}"
@@ -47,10 +50,13 @@ def _read_option(tree: Any, expression: Callable[[Any], Expr]) -> state.Option:
     return state.Option(expression(value), int(family), None if bits == "-" else int(bits))
 
 
-def read_effect(tree: Any, expression: Callable[[Any], Expr]) -> state.Guard | state.Effect:
+def read_effect(tree: Any, expression: Callable[[Any], Expr]) -> state.Guard | state.Crowd | state.Effect:
     match tree:
         case ["guard", "over" | "within" as kind, limiter, *key]:
             return state.Guard(kind, int(limiter), read_key(key, expression))
+        case ["connections", count, layer, within, *key]:
+            read = read_key(key, expression)
+            return state.Crowd(int(count), read, int(layer), None if within == "-" else within)
         case ["add", table, duration, *key]:
             return state.AddTo(table, read_key(key, expression), None if duration == "-" else int(duration))
         case ["delete", table, *key]:

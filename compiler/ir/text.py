@@ -129,13 +129,13 @@ def _steps(tokens: list[str]) -> tuple[ir.Step, ...]:
     return tuple(out)
 
 
-def _guarded(tokens: list[str]) -> tuple[ir.Pred, tuple[ir.Guard, ...], tuple[ir.Effect, ...]]:
+def _guarded(tokens: list[str]) -> tuple[ir.Pred, tuple[ir.Guard | ir.Crowd, ...], tuple[ir.Effect, ...]]:
     """Guards and effects up to the predicate."""
-    guards: list[ir.Guard] = []
+    guards: list[ir.Guard | ir.Crowd] = []
     effects: list[ir.Effect] = []
     while (tree := _tree(tokens))[0] in EFFECTS:
         found = read_effect(tree, _expr)
-        if isinstance(found, ir.Guard):
+        if isinstance(found, ir.Guard | ir.Crowd):
             guards.append(found)
         else:
             effects.append(found)

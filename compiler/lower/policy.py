@@ -31,7 +31,9 @@ def lower_state(policy: nodes.Policy) -> State:
     found = StateLowering(policy)
     body = _StepLowering("inbound", policy.netmask, found).steps(policy.body, FRAME)
     tests = (test for step in ir.steps(body) for test in ir.tests(step.pred))
-    return found.state(tuple(dict.fromkeys(t.within.base for t in tests if isinstance(t, ir.StateIs) and t.within)))
+    asked = [t.within.base for t in tests if isinstance(t, ir.StateIs) and t.within]
+    counted = [c.crowd.within for c in found.counts if c.crowd.within is not None]
+    return found.state(tuple(dict.fromkeys((*asked, *counted))))
 
 
 def companion_of(policy: nodes.Policy, hooks: tuple[ir.HookName, ...]) -> ir.Program | None:

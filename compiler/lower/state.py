@@ -85,12 +85,13 @@ class StateLowering:
         self.tables = tuple(_table(t) for t in policy.tables)
         self.limiters = [_limiter(limit.limiter, limit.name, None, limit.name) for limit in policy.limits]
         self.logs: list[state.LogDecl] = []
+        self.counts: list[state.CountDecl] = []
         self.track = policy.track
         self._named = {limit.name: (i, limit.limiter) for i, limit in enumerate(policy.limits)}
 
     def state(self, within: tuple[str, ...]) -> state.State:
         """`within`: the bases of the encapsulations in which connections are kept, when any are."""
-        return state.State(self.tables, tuple(self.limiters), tuple(self.logs), _track(self.track, within))
+        return state.State(self.tables, tuple(self.limiters), tuple(self.logs), tuple(self.counts), _track(self.track, within))
 
     def guards(self, guards: tuple[nodes.RateGuard | nodes.Guard, ...], rule: int | None, scope: Scope) -> tuple[ir.Guard, ...]:
         return tuple(self._guard(g, rule, scope) for g in guards)
