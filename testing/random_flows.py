@@ -113,7 +113,8 @@ class _Traffic:
         side, layer = conversation.next(self._windows(conversation.hosts))
         hosts = conversation.hosts
         self.packet = hosts, side, hosts.network(side, layer)
-        if len(layer.data) >= 16 and self.rng.random() < 0.06:
+        often = 0.05 if isinstance(conversation, TcpConversation) else 0.2
+        if len(layer.data) >= 16 and self.rng.random() < often:
             return self._fragmented(hosts, side, layer), conversation
         frame = hosts.frame(side, layer, ttl=self.rng.choice((1, 64)))
         if self.rng.random() < 0.015:
