@@ -20,6 +20,7 @@ from ebpfc.compiler.codegen.predicates import condition
 from ebpfc.compiler.codegen.state_view import StateView, build_state
 from ebpfc.compiler.codegen.table_view import SetsView, build_sets
 from ebpfc.compiler.codegen.tracking import TrackedView, ask_tracking
+from ebpfc.compiler.codegen.usual import Branch, Usual, branches, build_usual
 from ebpfc.compiler.ir import program as ir
 from ebpfc.compiler.ir.state import State
 
@@ -128,6 +129,8 @@ class HookView:
     tracked: tuple[TrackedView, ...]
     passes: str
     steps: tuple[StepView, ...]
+    usual: Usual | None
+    usual_rules: Mapping[Branch, tuple[StepView, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,6 +311,7 @@ def _hook(
         on_stack = 0  # its many ways through one packet, times those through the packet inside
     if not any(asks_facts(s) for s in tested):
         on_stack = STACK_TESTS_BEHIND_GATE
+    usual = build_usual(program, plan)
     last = program.body[-1] if program.body else None
     decided = isinstance(last, ir.RuleStep) and last.pred == ir.TRUE and not last.guards and last.verdict is not None
     verdicts = _VERDICTS["xdp" if program.hook == "xdp" else "tc"]
@@ -344,6 +348,8 @@ def _hook(
         tracked=tracked,
         passes=verdicts["pass"],
         steps=views.steps(tested),
+        usual=usual,
+        usual_rules={b: views.steps(b.rules) for b in (branches(usual) if usual else ())},
     )
 
 

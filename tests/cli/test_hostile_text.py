@@ -64,9 +64,9 @@ def quoted(text: str) -> str:
 
 
 def code_of(c_text: str) -> str:
-    """The C without what the compiler does not read: `//` to the line's end, `#line`, the head's comment."""
-    without = re.sub(r"/\*.*?\*/", "", c_text, flags=re.DOTALL)
-    return "\n".join(re.sub(r"//.*|^#line.*", "", line).rstrip() for line in without.splitlines())
+    """The C without what the compiler does not read: comments, of which each ends as it began, and `#line`."""
+    without = re.sub(r"//[^\n]*|/\*.*?\*/", "", c_text, flags=re.DOTALL)
+    return "\n".join(re.sub(r"^#line.*", "", line).rstrip() for line in without.splitlines())
 
 
 def sections_of(path: Path) -> dict[str, bytes]:
