@@ -13,6 +13,7 @@ from ebpfc.compiler.ast.fold import Context, Handler, Kids
 from ebpfc.compiler.ast.literals import read_number, read_prefix_length, read_string, token_span
 from ebpfc.compiler.ast.nodes import (
     Add,
+    ConnectionsGuard,
     Delete,
     FieldRef,
     Key,
@@ -26,7 +27,7 @@ from ebpfc.compiler.ast.nodes import (
     Table,
 )
 from ebpfc.compiler.ast.rates import check_burst, read_duration, read_rate
-from ebpfc.compiler.ast.state import DEFAULT_LOG_SIZE, LARGEST_LOG_SIZE, LARGEST_SIZE
+from ebpfc.compiler.ast.state import DEFAULT_LOG_SIZE, LARGEST_LOG_SIZE, LARGEST_SIZE, MOST_CONNECTIONS
 
 _SIZES = {"k": 1 << 10, "M": 1 << 20}
 
@@ -201,6 +202,24 @@ def _guard(context: Context, kids: Kids, span: Span) -> RateGuard:
     return RateGuard(kind, str(rate), span)  # type: ignore[arg-type]
 
 
+def _connections(context: Context, kids: Kids, span: Span) -> ConnectionsGuard:
+    """Of the options of a guard it has those that say whose connections are counted, and of how many."""
+    options = options_of(context, kids)
+    for word, option in options.given.items():
+        if word not in ("per", "size"):
+            message = f"`{word}` is no option of `connections`"
+            hint = "connections have no rate: leave it out; here may stand `per KEY` and `size N`"
+            context.sink.error("PF0213", message, option.span, "unknown option", (hint,))
+    place = token_span(kids[2], context.file)
+    most = read_number(str(kids[2]), place, context.sink)
+    if most > MOST_CONNECTIONS:
+        message = f"at most {MOST_CONNECTIONS} connections of a key are counted"
+        hint = f"write `connections > {MOST_CONNECTIONS}`, or less"
+        context.sink.error("PF0420", message, place, f"at most {MOST_CONNECTIONS}", (hint,))
+        most = MOST_CONNECTIONS
+    return ConnectionsGuard(most, options.fields("per").get("per"), **options.fields("size"), span=span)
+
+
 # --------------------------------------------------------------------------------------------------------- actions
 
 
@@ -240,6 +259,7 @@ STATE_HANDLERS: dict[str, Handler] = {
     "table": _table,
     "limit": _limit,
     "guard": _guard,
+    "connections": _connections,
     "add": _add,
     "delete": _delete,
     "log": _log,

@@ -19,12 +19,12 @@ from ebpfc.compiler.ast.nodes import (
     Action,
     Assert,
     Block,
+    ConnectionsGuard,
     Count,
     Declaration,
     Default,
     Elided,
     FileSet,
-    Guard,
     Hook,
     Include,
     Let,
@@ -77,7 +77,7 @@ class Head:
     """What stands between `if` and `{`."""
 
     match: Match | None
-    guards: tuple[RateGuard | Guard, ...]
+    guards: tuple[RateGuard | ConnectionsGuard, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +166,7 @@ def _rule(context: Context, kids: Kids, span: Span) -> Rule:
     before: tuple[Action, ...] = ()
     after: tuple[Action, ...] = ()
     match: Match | None = None
-    guards: list[RateGuard | Guard] = []
+    guards: list[RateGuard | ConnectionsGuard] = []
     for kid in kids:
         if isinstance(kid, Label):
             name = kid.name
@@ -174,7 +174,7 @@ def _rule(context: Context, kids: Kids, span: Span) -> Rule:
             before = (kid.action,)
         elif isinstance(kid, Then):
             after = kid.actions
-        elif isinstance(kid, RateGuard | Guard):
+        elif isinstance(kid, RateGuard | ConnectionsGuard):
             guards.append(kid)
         else:
             match = as_match(context, kid)
@@ -191,8 +191,8 @@ def _decides(action: Action) -> bool:
 
 
 def _head(context: Context, kids: Kids, span: Span) -> Head:
-    guards = tuple(kid for kid in kids if isinstance(kid, RateGuard | Guard))
-    match = None if isinstance(kids[0], RateGuard | Guard) else as_match(context, kids[0])
+    guards = tuple(kid for kid in kids if isinstance(kid, RateGuard | ConnectionsGuard))
+    match = None if isinstance(kids[0], RateGuard | ConnectionsGuard) else as_match(context, kids[0])
     return Head(match, guards)
 
 
@@ -222,11 +222,7 @@ def _orelse(context: Context, kids: Kids, span: Span) -> Else:
     return Else(next(kid for kid in kids if type(kid) is tuple or isinstance(kid, Block)))
 
 
-# --------------------------------------------------------------------------------------------------- guards and actions
-
-
-def _connections(context: Context, kids: Kids, span: Span) -> Guard:
-    return Guard("connections", _words(context, kids[1:]), span)
+# ------------------------------------------------------------------------------------------------------------- actions
 
 
 def _count(context: Context, kids: Kids, span: Span) -> Count:
@@ -251,7 +247,7 @@ def _words(context: Context, tokens: Kids) -> tuple[str, ...]:
     return tuple(words)
 
 
-FLAT_RULES = frozenset({"pool", "connections", "words"})
+FLAT_RULES = frozenset({"pool", "words"})
 """Rules of which the AST keeps the words only."""
 
 HANDLERS: dict[str, Handler] = (
@@ -278,7 +274,6 @@ HANDLERS: dict[str, Handler] = (
         "body": _body,
         "block": _block,
         "orelse": _orelse,
-        "connections": _connections,
         "count": _count,
         "words": _other_action,
     }

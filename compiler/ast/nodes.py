@@ -60,6 +60,7 @@ from ebpfc.compiler.ast.places import (
 )
 from ebpfc.compiler.ast.state import (
     Add,
+    ConnectionsGuard,
     Delete,
     Key,
     Limit,
@@ -79,7 +80,6 @@ from ebpfc.compiler.ast.statements import (
     Default,
     Direction,
     FileSet,
-    Guard,
     Hook,
     HookPoint,
     Include,
@@ -120,6 +120,7 @@ __all__ = [
     "Block",
     "Cast",
     "ConnectionState",
+    "ConnectionsGuard",
     "Const",
     "ConstName",
     "Count",
@@ -137,7 +138,6 @@ __all__ = [
     "FragmentTest",
     "FrameLength",
     "Group",
-    "Guard",
     "Hook",
     "HookPoint",
     "IPv4",

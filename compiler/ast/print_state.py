@@ -5,11 +5,13 @@ What is as it would be without being written is left out: `size 64k`, `log 96 by
 
 from __future__ import annotations
 
+from typing import assert_never
+
 from ebpfc.compiler.ast.nodes import (
     Add,
+    ConnectionsGuard,
     Delete,
     FieldRef,
-    Guard,
     Key,
     KeyField,
     Limit,
@@ -45,16 +47,19 @@ def print_track(track: Track) -> str:
     return " ".join(("track", *loose, *_size(track.size), *timeouts))
 
 
-def print_guard(guard: RateGuard | Guard) -> str:
-    """`over 100/s per src burst 20`, `within slow`."""
-    if isinstance(guard, Guard):
-        return print_words(guard.kind, guard.words)
-    limiter = guard.limiter
-    return f"{guard.kind} {limiter if isinstance(limiter, str) else print_limiter(limiter)}"
+def print_guard(guard: RateGuard | ConnectionsGuard) -> str:
+    """`over 100/s per src burst 20`, `within slow`, `connections > 10 per src`."""
+    match guard:
+        case RateGuard(kind, limiter):
+            return f"{kind} {limiter if isinstance(limiter, str) else print_limiter(limiter)}"
+        case ConnectionsGuard(most, key, size):
+            return " ".join((f"connections > {most}", *_per(key), *_size(size)))
+        case _:
+            assert_never(guard)
 
 
 def print_limiter(limiter: Limiter) -> str:
-    options = [f"per {print_key(limiter.key)}"] if limiter.key is not None else []
+    options = _per(limiter.key)
     options += [f"burst {limiter.burst}"] if limiter.burst is not None else []
     options += _size(limiter.size)
     options += [f"full {limiter.full}"] if limiter.full != "over" else []
@@ -115,6 +120,10 @@ def print_words(kind: str, words: tuple[str, ...]) -> str:
 def _fields(fields: list[str], behind: str = "") -> str:
     text = ", ".join(fields) + behind
     return f"({text})" if len(fields) > 1 else text
+
+
+def _per(key: Key | None) -> list[str]:
+    return [] if key is None else [f"per {print_key(key)}"]
 
 
 def _size(size: int) -> list[str]:

@@ -15,6 +15,8 @@ from ebpfc.compiler.ast.places import Span, span_field
 
 DEFAULT_SIZE = 65_536
 LARGEST_SIZE = 1 << 24
+MOST_CONNECTIONS = 255
+"""The largest N of `connections > N`."""
 DEFAULT_LOG_SIZE = 96
 LARGEST_LOG_SIZE = 512
 
@@ -120,6 +122,16 @@ class RateGuard:
 
     kind: Literal["over", "within"]
     limiter: Limiter | str
+    span: Span = span_field()
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionsGuard:
+    """`connections > N [per KEY] [size N]`: `most` is N, 0 to 255; `size` is of KEYs. No key: one count for all."""
+
+    most: int
+    key: Key | None = None
+    size: int = DEFAULT_SIZE
     span: Span = span_field()
 
 

@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias
 
 from ebpfc.compiler.ast.matches import Match
 from ebpfc.compiler.ast.places import Span, span_field
-from ebpfc.compiler.ast.state import Add, Delete, Limit, Log, RateGuard, Table, Track
+from ebpfc.compiler.ast.state import Add, ConnectionsGuard, Delete, Limit, Log, RateGuard, Table, Track
 from ebpfc.compiler.ast.values import SetLiteral
 
 # ------------------------------------------------------------------------------------------------------ actions, guards
@@ -44,15 +44,6 @@ class OtherAction:
 
 
 Action: TypeAlias = Verdict | Count | Add | Delete | Log | OtherAction
-
-
-@dataclass(frozen=True, slots=True)
-class Guard:
-    """`connections > N`: parsed, not built."""
-
-    kind: Literal["connections"]
-    words: tuple[str, ...]
-    span: Span = span_field()
 
 
 # ----------------------------------------------------------------------------------------------------------- statements
@@ -125,7 +116,7 @@ class Rule:
 
     actions: tuple[Action, ...]
     match: Match | None = None
-    guards: tuple[RateGuard | Guard, ...] = ()
+    guards: tuple[RateGuard | ConnectionsGuard, ...] = ()
     name: str | None = None
     lead: int = 0  # how many of the actions stood before the match
     span: Span = span_field()
@@ -137,7 +128,7 @@ class Block:
     """`if HEAD { body } [else ...]`; `orelse` is the else branch: another block (`else if`), a body, or None."""
 
     match: Match | None
-    guards: tuple[RateGuard | Guard, ...]
+    guards: tuple[RateGuard | ConnectionsGuard, ...]
     body: tuple[Rule | Block, ...]
     orelse: Block | tuple[Rule | Block, ...] | None = None
     span: Span = span_field()

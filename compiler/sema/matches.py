@@ -17,6 +17,7 @@ from ebpfc.compiler.ast.matches import CONNECTION_STATES
 from ebpfc.compiler.ast.nodes import (
     And,
     Cast,
+    ConnectionsGuard,
     DirectionTest,
     Elided,
     Encap,
@@ -43,7 +44,6 @@ from ebpfc.compiler.ast.nodes import (
     Relation,
     ReservedTest,
     SetLiteral,
-    Span,
     StateTest,
     TcpFlags,
     Value,
@@ -72,7 +72,7 @@ class MatchResolver:
         self.sink = sink
         self.whole = True  # no name that was refused stands in the match resolved last
         self.blocks = 0  # how many blocks stand around the match
-        self.states: list[Span] = []  # of each `state` so far
+        self.tracked: list[StateTest | ConnectionsGuard] = []  # what asks for connections, so far
         self._before: Primitive | None = None
         self._pcap: Primitive | None = None  # the same by libpcap's rule
 
@@ -256,7 +256,7 @@ class MatchResolver:
             case Member():
                 return self.arithmetic.member(node) or node
             case StateTest():
-                self.states.append(node.span)
+                self.tracked.append(node)
             case PayloadTest():
                 refused.not_built(self.sink, "PF0605", "payload starts", node.span)
             case ReservedTest():

@@ -18,12 +18,12 @@ from ebpfc.compiler.ast.nodes import (
     Add,
     Assert,
     Block,
+    ConnectionsGuard,
     Count,
     Declaration,
     Default,
     Delete,
     Direction,
-    Guard,
     Hook,
     HookPoint,
     Include,
@@ -38,6 +38,7 @@ from ebpfc.compiler.ast.nodes import (
     SourceTree,
     Span,
     Statement,
+    StateTest,
     Table,
     Track,
     Verdict,
@@ -90,16 +91,17 @@ def resolve_expression(match: Match, sink: Sink, *, netmask: int | None, name: s
     definitions = Definitions()
     matches = MatchResolver(definitions, ValueResolver(definitions, sink), netmask, sink)
     resolved = matches.resolve(match)
-    if matches.states:
-        hint = "write the policy to a file, with a line `track`"
-        untracked(matches.states[0], hint, sink)
+    if matches.tracked:
+        untracked(matches.tracked[0], "write the policy to a file, with a line `track`", sink)
     rule = Rule((Verdict("pass", match.span),), resolved, lead=1, span=match.span, number=0)
     return Policy(name, ("xdp",), (("inbound", "drop"), ("outbound", "drop")), (rule,), (rule,), netmask)
 
 
-def untracked(span: Span, hint: str, sink: Sink) -> None:
-    """`state` in a policy without `track`; said once, at the first."""
-    sink.error("PF0323", "`state` needs `track`: nothing keeps connections here", span, "nothing is tracked", (hint,))
+def untracked(asks: StateTest | ConnectionsGuard, hint: str, sink: Sink) -> None:
+    """`state` or `connections` in a policy without `track`; said once, at the first."""
+    word = "state" if isinstance(asks, StateTest) else "connections"
+    message = f"`{word}` needs `track`: nothing keeps connections here"
+    sink.error("PF0323", message, asks.span, "nothing is tracked", (hint,))
 
 
 @dataclass(slots=True)
@@ -149,8 +151,8 @@ class _PolicyResolver:
                 case _:
                     self._statement(statement)
         settings = self.settings
-        if self.matches.states and settings.track is None:
-            untracked(self.matches.states[0], "write a line `track` at the top", self.sink)
+        if self.matches.tracked and settings.track is None:
+            untracked(self.matches.tracked[0], "write a line `track` at the top", self.sink)
         defaults = tuple((direction, settings.default(direction)) for direction in _DIRECTIONS)
         hooks = tuple(settings.hooks) or ("xdp",)
         tables = self.matches.tables
@@ -263,18 +265,9 @@ class _PolicyResolver:
     def _body(self, items: Iterable[Rule | Block]) -> tuple[Rule | Block, ...]:
         return tuple(self._rule(item) if isinstance(item, Rule) else self._block(item) for item in items)
 
-    def _guards(self, guards: tuple[RateGuard | Guard, ...]) -> tuple[RateGuard | Guard, ...]:
-        return tuple(self._guard(guard) for guard in guards)
-
-    def _guard(self, guard: RateGuard | Guard) -> RateGuard | Guard:
-        match guard:
-            case RateGuard():
-                return self.matches.tables.guard(guard) or guard
-            case Guard():
-                refused.not_built(self.sink, "PF0602", guard.kind, guard.span, "leave the guard out")
-                return guard
-            case _:
-                assert_never(guard)
+    def _guards(self, guards: tuple[RateGuard | ConnectionsGuard, ...]) -> tuple[RateGuard | ConnectionsGuard, ...]:
+        self.matches.tracked += [guard for guard in guards if isinstance(guard, ConnectionsGuard)]
+        return tuple(self.matches.tables.guard(guard) or guard for guard in guards)
 
     def _actions(self, actions: tuple[Action, ...]) -> tuple[Action, ...]:
         return tuple(self._action(action) for action in actions)

@@ -9,7 +9,20 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Literal, TypeVar
 
-from ebpfc.compiler.ast.nodes import Add, Delete, Key, Limit, Limiter, Member, RateGuard, Span, Table, TableName, Word
+from ebpfc.compiler.ast.nodes import (
+    Add,
+    ConnectionsGuard,
+    Delete,
+    Key,
+    Limit,
+    Limiter,
+    Member,
+    RateGuard,
+    Span,
+    Table,
+    TableName,
+    Word,
+)
 from ebpfc.compiler.ast.printer import print_key
 from ebpfc.compiler.diagnostics.model import Sink
 from ebpfc.compiler.sema import refused
@@ -111,7 +124,10 @@ class TableResolver:
         self.sink.error("PF0302", f"nothing is named `{text}`", word.span, "unknown name", (hint,))
         return True
 
-    def guard(self, guard: RateGuard) -> RateGuard | None:
+    def guard(self, guard: RateGuard | ConnectionsGuard) -> RateGuard | ConnectionsGuard | None:
+        if isinstance(guard, ConnectionsGuard):
+            key = None if guard.key is None else resolve_key(guard.key, self.sink)
+            return replace(guard, key=key) if (key is None) == (guard.key is None) else None
         if isinstance(guard.limiter, str):
             place = Span(guard.span.file, guard.span.end - len(guard.limiter), guard.span.end)
             return guard if self._named(guard.limiter, place, NamedLimit, "limiter") is not None else None

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from ebpfc.compiler.ast.nodes import Add, Block, Delete, FieldRef, Key, KeyField, Limit, RateGuard, Rule
+from ebpfc.compiler.ast.nodes import (
+    Add,
+    Block,
+    ConnectionsGuard,
+    Delete,
+    FieldRef,
+    Key,
+    KeyField,
+    Limit,
+    Limiter,
+    RateGuard,
+    Rule,
+)
 
 
 def used_fields(item: Rule | Block, limits: Mapping[str, Limit]) -> tuple[KeyField | FieldRef, ...]:
@@ -14,14 +26,22 @@ def used_fields(item: Rule | Block, limits: Mapping[str, Limit]) -> tuple[KeyFie
 
 def _keys(item: Rule | Block, limits: Mapping[str, Limit]) -> Iterator[Key]:
     for guard in item.guards:
-        if isinstance(guard, RateGuard):
-            named = limits.get(guard.limiter) if isinstance(guard.limiter, str) else None
-            limiter = named.limiter if named is not None else guard.limiter
-            if not isinstance(limiter, str) and limiter.key is not None:
-                yield limiter.key
+        key = _guard_key(guard, limits)
+        if key is not None:
+            yield key
     for action in item.actions if isinstance(item, Rule) else ():
         if isinstance(action, Add | Delete):
             yield action.key
+
+
+def _guard_key(guard: RateGuard | ConnectionsGuard, limits: Mapping[str, Limit]) -> Key | None:
+    """None too for a limiter that was refused."""
+    if isinstance(guard, ConnectionsGuard):
+        return guard.key
+    if isinstance(guard.limiter, Limiter):
+        return guard.limiter.key
+    named = limits.get(guard.limiter)
+    return None if named is None else named.limiter.key
 
 
 def reads_open_packet(field: KeyField | FieldRef) -> bool:

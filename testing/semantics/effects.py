@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from ebpfc.compiler.ast.nodes import Add, Delete, Direction, Guard, Log, RateGuard
+from ebpfc.compiler.ast.nodes import Add, ConnectionsGuard, Delete, Direction, Log, RateGuard
 from ebpfc.testing.semantics.keys import read_key
 from ebpfc.testing.semantics.memory import Memory
 from ebpfc.testing.semantics.scope import Scope
@@ -31,14 +31,14 @@ class Event:
     data: bytes
 
 
-def guards_hold(guards: tuple[RateGuard | Guard, ...], scope: Scope) -> bool:
+def guards_hold(guards: tuple[RateGuard | ConnectionsGuard, ...], scope: Scope) -> bool:
     """Asked in order; those behind one that does not hold are not asked and take no token (rule 15)."""
     return all(_holds(guard, scope) for guard in guards)
 
 
-def _holds(guard: RateGuard | Guard, scope: Scope) -> bool:
-    if isinstance(guard, Guard):
-        raise ValueError(f"{guard.kind} is not part of a checked policy")
+def _holds(guard: RateGuard | ConnectionsGuard, scope: Scope) -> bool:
+    if isinstance(guard, ConnectionsGuard):
+        raise ValueError("nothing counts connections by key here")
     memory = remembered(scope)
     key = memory.meter(guard).limiter.key
     words: Words | None = () if key is None else read_key(key, scope)

@@ -187,7 +187,6 @@ def test_a_wrong_text(tmp_path: Path, name: str) -> None:
 # Parts of the language that parse, and are not built: one message at the place each.
 NOT_BUILT = {
     "pool p = {10.0.0.1}\npass\n": ("PF0601", "pool p = {10.0.0.1}"),
-    "drop tcp connections > 5\n": ("PF0602", "connections > 5"),
     "reject tcp\n": ("PF0603", "reject"),
     "drop tcp then sample 1/100\n": ("PF0603", "sample 1/100"),
     "pass tcp then mark 7\n": ("PF0603", "mark 7"),

@@ -90,7 +90,6 @@ CASES = [
     ("hook xdp, tc egress\nlimit l 5/s per meta.mark\ndrop inbound over l", "PF0701", "meta.mark",
      "hook xdp, tc egress\nlimit l 5/s per meta.mark\ndrop outbound over l"),
     # not yet
-    ("drop connections > 5", "PF0602", "connections > 5", "drop over 5/s"),
 ]  # fmt: skip
 
 

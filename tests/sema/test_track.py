@@ -54,8 +54,6 @@ CASES = [
         "state new",
         "track\nlet n = state new\nif geneve {\n drop n and gtp\n drop (gtp) and n\n}",
     ),
-    # not yet
-    ("track\ndrop connections > 5", "PF0602", "connections > 5", "track\ndrop state new over 5/s"),
 ]  # fmt: skip
 
 

@@ -58,7 +58,6 @@ CASES = [
     ("default reject\npass", "PF0603", "default reject", "default drop\npass"),
     # not built yet
     ("pool back = {10.0.0.1}\npass", "PF0601", "pool back = {10.0.0.1}", "pass"),
-    ("drop tcp connections > 5 per src", "PF0602", "connections > 5 per src", "drop tcp"),
     ("reject tcp", "PF0603", "reject", "drop tcp"),
     ("tx arp", "PF0603", "tx", "pass arp"),
     ("drop tcp then sample 1/100", "PF0603", "sample 1/100", 'drop tcp then count "x"'),
