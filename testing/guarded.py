@@ -1,6 +1,6 @@
 """A policy in force at one end of a veth pair, its companion program beside it, for tests with real traffic.
 
-In: a policy's text, the `Side` that it guards. Out: `Guard`: what its rules have counted, which connections it tracks.
+In: a policy's text, a device of a namespace. Out: `Guard`: what its rules have counted, which connections it tracks.
 It is attached by links that end with the context: nothing is pinned, nothing stays. Needs root.
 """
 
@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
+from pathlib import Path
 from typing import Final
 
 from ebpfc.compiler.pipeline import Options, compile_text
@@ -21,9 +22,9 @@ from ebpfc.compiler.toolchain.build import build_object
 from ebpfc.runtime import hooks
 from ebpfc.runtime.counters import COUNTERS_MAP, CounterReader
 from ebpfc.runtime.map_entries import MapEntries
+from ebpfc.runtime.namespaces import network
 from ebpfc.runtime.object import LoadedObject, load_object
 from ebpfc.testing.agreement import default_compiler
-from ebpfc.testing.netns import Side
 
 PATIENCE: Final = 10.0
 """Seconds until something that must come counts as missing: much, for a busy machine; no test that passes waits so long."""
@@ -106,13 +107,13 @@ class Guard:
 
 
 @contextmanager
-def guarded(text: str, side: Side, device: str) -> Iterator[Guard]:
-    """The policy `text` at all of its hooks of `device` in the namespace of `side`, and its companion at the other."""
+def guarded(text: str, namespace: Path, device: str) -> Iterator[Guard]:
+    """The policy `text` at all of its hooks of `device` in a network namespace, and its companion at the other hook."""
     compiled = compile_text(text, Options())
     manifest = compiled.manifest
     companion = (manifest.get("track") or {}).get("companion")
     with load_object(build_object(compiled, default_compiler())) as loaded, ExitStack() as links:
-        with side.entered():
+        with network(namespace):
             ifindex = socket.if_nametoindex(device)
             for entry in [*manifest["hooks"], *([companion] if companion else [])]:
                 program = loaded.programs[entry["program"]]

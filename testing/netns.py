@@ -116,9 +116,9 @@ def receive(channel: socket.socket, wanted: Callable[[bytes], bool], seconds: fl
     return None
 
 
-def run(*argv: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+def run(*argv: str, check: bool = True, stdin: str = "") -> subprocess.CompletedProcess[str]:
     """A command, its output kept; CalledProcessError, with that output as a note, when it fails and `check` is set."""
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(argv, input=stdin, capture_output=True, text=True, timeout=60, check=False)
     if check and done.returncode:
         problem = subprocess.CalledProcessError(done.returncode, list(argv), done.stdout, done.stderr)
         problem.add_note(done.stderr.strip())

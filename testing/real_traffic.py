@@ -74,7 +74,7 @@ class Stage:
 @contextmanager
 def stage(text: str) -> Iterator[Stage]:
     """A pair of namespaces; the policy `text` guards the right one."""
-    with veth_pair() as (client, server), guarded(text, server, DEVICE) as guard:
+    with veth_pair() as (client, server), guarded(text, server.path, DEVICE) as guard:
         yield Stage(client, server, guard)
 
 
