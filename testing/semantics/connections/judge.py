@@ -80,14 +80,16 @@ def commit(judged: Judged, known: Connections, now: int) -> None:
 
 
 def is_stateless(packet: Packet) -> bool:
-    """Rule 2, as far as the bytes tell."""
+    """Rule 2, as far as the bytes tell; not of a packet of unknown type."""
+    if packet.ethertype is None:
+        return False
     if packet.link is not None:
         to = packet.link.read(0, 1)
         if to is not None and to & 1:
             return True
     family, ip = family_of(packet), packet.ip
     if family is None or ip is None:
-        return packet.ethertype is not None
+        return True
     addresses = addresses_at(packet, packet.network, family)
     if addresses is not None and _is_of_many(family, addresses[1]):
         return True
