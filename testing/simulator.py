@@ -19,9 +19,9 @@ from ebpfc.compiler.diagnostics.model import PolicyError, Sink
 from ebpfc.compiler.sema import build_policy
 from ebpfc.compiler.source import SourceMap
 from ebpfc.testing.semantics import Decision, Frame, Judge, Memory
+from ebpfc.testing.semantics.connections.crowds import Crowd
 from ebpfc.testing.semantics.keys import kind_of
 from ebpfc.testing.semantics.limiters import Meter
-from ebpfc.testing.semantics.packet import decode
 from ebpfc.testing.semantics.words import KeyKind, Words
 from ebpfc.testing.tracked import TrackedConnection, tracked_connection
 from ebpfc.testing.written_keys import Written, read_written, write_key
@@ -76,9 +76,7 @@ class Simulator:
             raise ValueError(f"the policy decides {direction} packets itself")
         seen = frame if isinstance(frame, Frame) else Frame(frame)
         self.memory.begin(time, seen.whole_length())
-        if self.memory.tracking is not None:
-            self.memory.tracking.begin(decode(seen), time)
-            self.memory.tracking.commit(time)
+        self._judge.observe(seen, direction, self.memory)
 
     @property
     def time(self) -> int:
@@ -111,6 +109,11 @@ class Simulator:
     def limiters(self) -> tuple[Meter, ...]:
         """Those of the named limits, then one for each guard with a rate of its own, in reading order."""
         return tuple(self.memory.meters)
+
+    @property
+    def crowds(self) -> tuple[Crowd, ...]:
+        """One for each guard `connections > N`, in reading order."""
+        return self.memory.crowds
 
     def limiter(self, name: str) -> Meter:
         """The limiter of `limit NAME`. Raises KeyError when there is none."""

@@ -7,9 +7,9 @@ counted and logged are the whole frame's.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, assert_never
 
-from ebpfc.compiler.ast.nodes import Add, ConnectionsGuard, Delete, Direction, Log, RateGuard
+from ebpfc.compiler.ast.nodes import Add, ConnectionsGuard, Delete, Direction, Key, Log, RateGuard
 from ebpfc.testing.semantics.keys import read_key
 from ebpfc.testing.semantics.memory import Memory
 from ebpfc.testing.semantics.scope import Scope
@@ -37,12 +37,21 @@ def guards_hold(guards: tuple[RateGuard | ConnectionsGuard, ...], scope: Scope) 
 
 
 def _holds(guard: RateGuard | ConnectionsGuard, scope: Scope) -> bool:
-    if isinstance(guard, ConnectionsGuard):
-        raise ValueError("nothing counts connections by key here")
     memory = remembered(scope)
-    key = memory.meter(guard).limiter.key
-    words: Words | None = () if key is None else read_key(key, scope)
-    return words is not None and memory.ask(guard, words) == guard.kind
+    match guard:
+        case RateGuard(kind):
+            words = words_of(memory.meter(guard).limiter.key, scope)
+            return words is not None and memory.ask(guard, words) == kind
+        case ConnectionsGuard(_, key):
+            words = words_of(key, scope)
+            return words is not None and memory.crowd(guard).holds(words, memory.now)
+        case _:
+            assert_never(guard)
+
+
+def words_of(key: Key | None, scope: Scope) -> Words | None:
+    """Of what is behind a guard's `per`, without which all packets have one key; None where the packet has none."""
+    return () if key is None else read_key(key, scope)
 
 
 def change_table(action: Add | Delete, scope: Scope) -> None:

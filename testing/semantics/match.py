@@ -33,7 +33,6 @@ from ebpfc.compiler.ast.nodes import (
     StateTest,
     TcpFlags,
 )
-from ebpfc.testing.semantics.connections.layers import Opening
 from ebpfc.testing.semantics.effects import remembered
 from ebpfc.testing.semantics.encapsulations import has_value, is_there
 from ebpfc.testing.semantics.kleene import Truth, kleene_not, kleene_or
@@ -58,6 +57,14 @@ def evaluate(match: Match, scope: Scope) -> tuple[Truth, Scope]:
         if one is None:
             truth = None
     return truth, scope
+
+
+def opened(match: Match, scope: Scope) -> Scope:
+    """What is open at a chain's end where all that it asks is there, whether it is true or not."""
+    for item in match.items if isinstance(match, And) else (match,):
+        if isinstance(item, Encap):
+            scope = _encapsulation(item, scope)[1]
+    return scope
 
 
 def _truth(match: Match, scope: Scope) -> Truth:
@@ -116,8 +123,7 @@ def _state(test: StateTest, scope: Scope) -> Truth:
         raise ValueError("`state` without `track` is not part of a checked policy")
     if scope.packet is None:
         return None
-    opened = scope.opened[0] if scope.opened else None
-    return tracking.state(None if opened is None else Opening(opened.kind, opened.port)) == test.state
+    return tracking.state(scope.layer) == test.state
 
 
 def _encapsulation(encap: Encap, scope: Scope) -> tuple[Truth, Scope]:

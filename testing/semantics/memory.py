@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ebpfc.compiler.ast.nodes import Block, Policy, RateGuard, Rule
+from ebpfc.compiler.ast.nodes import Block, ConnectionsGuard, Limiter, Policy, RateGuard, Rule
+from ebpfc.testing.semantics.connections.crowds import Crowd
 from ebpfc.testing.semantics.connections.tracking import Tracking
 from ebpfc.testing.semantics.limiters import Answer, Meter
 from ebpfc.testing.semantics.tables import Contents, Entry
@@ -17,7 +18,10 @@ from ebpfc.testing.semantics.words import Words
 
 class Memory:
     """Empty at first. `now` is in ns; `meters` are those of the named limits, then of each guard in reading order;
-    `tracking` is None of a policy without `track`."""
+    `tracking` is None of a policy without `track`; `crowds` are of each guard that counts connections, in that order.
+
+    Raises ValueError for such a guard without `track`, which no checked policy has.
+    """
 
     def __init__(self, policy: Policy) -> None:
         self.now = 0
@@ -26,13 +30,17 @@ class Memory:
         self.meters = list(named.values())
         self._policy = policy  # kept, so that each guard stays the object that it is
         self._meter_of: dict[int, Meter] = {}
-        for guard, rule in _guards(policy.body):
-            if isinstance(guard.limiter, str):
-                self._meter_of[id(guard)] = named[guard.limiter]
-            else:
-                self._meter_of[id(guard)] = meter = Meter(guard.limiter, rule=rule)
-                self.meters.append(meter)
         self.tracking = None if policy.track is None else Tracking(policy, policy.track)
+        self._crowd_of: dict[int, Crowd] = {}
+        for guard, rule in _guards(policy.body):
+            match guard:
+                case ConnectionsGuard():
+                    self._crowd_of[id(guard)] = self._crowd(guard, rule)
+                case RateGuard(_, str(name)):
+                    self._meter_of[id(guard)] = named[name]
+                case RateGuard(_, Limiter() as limiter):
+                    self._meter_of[id(guard)] = meter = Meter(limiter, rule=rule)
+                    self.meters.append(meter)
         self._length = 0
         self._found: list[Entry] = []
 
@@ -69,17 +77,28 @@ class Memory:
         """The limiter that the guard asks: its own, or the one that it names."""
         return self._meter_of[id(guard)]
 
+    @property
+    def crowds(self) -> tuple[Crowd, ...]:
+        return tuple(self._crowd_of.values())
+
+    def crowd(self, guard: ConnectionsGuard) -> Crowd:
+        """What the guard has counted."""
+        return self._crowd_of[id(guard)]
+
+    def _crowd(self, guard: ConnectionsGuard, rule: int | None) -> Crowd:
+        if self.tracking is None:
+            raise ValueError("`connections` without `track` is not part of a checked policy")
+        return Crowd(guard, self.tracking.known, rule)
+
     def ask(self, guard: RateGuard, words: Words) -> Answer:
         return self.meter(guard).ask(words, self.now, self._length)
 
 
-def _guards(body: tuple[Rule | Block, ...]) -> Iterator[tuple[RateGuard, int | None]]:
+def _guards(body: tuple[Rule | Block, ...]) -> Iterator[tuple[RateGuard | ConnectionsGuard, int | None]]:
     """Every guard in reading order, with the number of its rule; None of a block's head."""
     for entry in body:
         number = entry.number if isinstance(entry, Rule) else None
-        for guard in entry.guards:
-            if isinstance(guard, RateGuard):
-                yield guard, number
+        yield from ((guard, number) for guard in entry.guards)
         if isinstance(entry, Block):
             yield from _guards(entry.body)
             if entry.orelse is not None:

@@ -21,6 +21,7 @@ from ebpfc.compiler.ast.nodes import (
     Rule,
     Verdict,
 )
+from ebpfc.testing.semantics.counting import keep_connections
 from ebpfc.testing.semantics.effects import Event, change_table, event, guards_hold
 from ebpfc.testing.semantics.elision import write_out_policy
 from ebpfc.testing.semantics.frame import Frame
@@ -65,16 +66,22 @@ class Judge:
 
         What the policy remembers of the packets before, and its time, is in `memory`, which is changed.
         """
-        way = _Way()
-        own, tracking = decode(frame), None if memory is None else memory.tracking
-        if memory is not None and tracking is not None:
-            tracking.begin(own, memory.now)
-        scope = whole_frame(frame, direction, self.policy.netmask, own, memory)
+        way, scope = _Way(), self._begin(frame, direction, memory)
         decided = _run(self.policy.body, scope, way)
         verdict, rule = decided if decided is not None else (self.policy.default(direction), None)
-        if memory is not None and tracking is not None and verdict == "pass":
-            tracking.commit(memory.now)
+        if memory is not None and verdict == "pass":
+            keep_connections(self.policy, scope)
         return Decision(verdict, rule, tuple(way.path), tuple(way.counts), tuple(way.events))
+
+    def observe(self, frame: Frame, direction: Direction, memory: Memory) -> None:
+        """No rule is asked about the frame: it passes, and its connections are kept (ADR 0004, rule 16)."""
+        keep_connections(self.policy, self._begin(frame, direction, memory))
+
+    def _begin(self, frame: Frame, direction: Direction, memory: Memory | None) -> Scope:
+        own = decode(frame)
+        if memory is not None and memory.tracking is not None:
+            memory.tracking.begin(own, memory.now)
+        return whole_frame(frame, direction, self.policy.netmask, own, memory)
 
 
 @dataclass(slots=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from ebpfc.compiler.ast.nodes import Direction, EncapKind
+from ebpfc.testing.semantics.connections.layers import Opening
 from ebpfc.testing.semantics.encapsulations import Asked, ask
 from ebpfc.testing.semantics.frame import Frame
 from ebpfc.testing.semantics.inside import inside
@@ -57,6 +58,11 @@ class Scope:
         if asked.entry:
             return replace(self, opened=(*self.opened[:-1], asked))
         return replace(self, packet=inside(asked) if truth else None, tags=0, opened=(*self.opened, asked))
+
+    @property
+    def layer(self) -> Opening | None:
+        """The encapsulation whose packet is tracked here (ADR 0004, rule 1); None for the frame's own."""
+        return Opening(self.opened[0].kind, self.opened[0].port) if self.opened else None
 
     @property
     def _in_a_stack(self) -> bool:

@@ -1,8 +1,8 @@
 """Which packets of a frame are tracked? In: a policy, a frame's own packet. Out: the layers of that frame.
 
-ADR 0004, rule 1: the frame's own packet, and that inside each encapsulation inside which a rule of the policy asks
-`state`, whether that rule is reached or not. An encapsulation is its kind and its port; the number that a rule asks for
-(`vxlan 5`) says which packets the rule is about, not which are tracked.
+ADR 0004, rules 1 and 18: the frame's own packet, and that inside each encapsulation inside which a rule of the policy
+asks `state` or counts connections, whether that rule is reached or not. An encapsulation is its kind and its port; the
+number that a rule asks for (`vxlan 5`) says which packets the rule is about, not which are tracked.
 """
 
 from __future__ import annotations
@@ -10,7 +10,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ebpfc.compiler.ast.nodes import And, Block, Encap, EncapKind, Match, Named, Not, Or, Paren, Policy, Rule, StateTest
+from ebpfc.compiler.ast.nodes import (
+    And,
+    Block,
+    ConnectionsGuard,
+    Encap,
+    EncapKind,
+    Match,
+    Named,
+    Not,
+    Or,
+    Paren,
+    Policy,
+    Rule,
+    StateTest,
+)
 from ebpfc.testing.semantics.encapsulations import Asked, ask, is_there, read_field
 from ebpfc.testing.semantics.inside import inside
 from ebpfc.testing.semantics.packet import Packet
@@ -52,8 +66,8 @@ def _vni(asked: Asked) -> int | None:
 
 
 def openings(policy: Policy) -> tuple[Opening, ...]:
-    """Every encapsulation inside which a rule asks `state`, in the order of the text. Raises ValueError for one inside
-    another, which no checked policy has."""
+    """Every encapsulation inside which a rule asks `state` or counts connections, in the order of the text. Raises
+    ValueError for one inside another, which no checked policy has."""
     found: dict[Opening, None] = {}
     _ask_body(policy.body, _Open(), found)
     return tuple(found)
@@ -82,6 +96,8 @@ class _Open(NamedTuple):
 def _ask_body(body: tuple[Rule | Block, ...], around: _Open, found: dict[Opening, None]) -> None:
     for entry in body:
         behind = around if entry.match is None else _ask_chain(entry.match, around, found)
+        if any(isinstance(guard, ConnectionsGuard) for guard in entry.guards):
+            _ask(behind, found)
         if isinstance(entry, Block):
             _ask_body(entry.body, behind, found)
             orelse = entry.orelse or ()
@@ -96,10 +112,7 @@ def _ask_chain(match: Match, around: _Open, found: dict[Opening, None]) -> _Open
             case Encap():
                 here = here.behind(item)
             case StateTest():
-                if here.second:
-                    raise ValueError("`state` inside two encapsulations is not part of a checked policy")
-                if here.opening is not None:
-                    found[here.opening] = None
+                _ask(here, found)
             case Not(inner) | Paren(inner) | Named(_, inner):
                 _ask_chain(inner, here, found)
             case Or(items):
@@ -108,3 +121,10 @@ def _ask_chain(match: Match, around: _Open, found: dict[Opening, None]) -> _Open
             case And():
                 _ask_chain(item, here, found)
     return here
+
+
+def _ask(here: _Open, found: dict[Opening, None]) -> None:
+    if here.second:
+        raise ValueError("connections inside two encapsulations are not part of a checked policy")
+    if here.opening is not None:
+        found[here.opening] = None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from ebpfc.compiler.ast.nodes import ConnectionState, Policy, Track
 from ebpfc.testing.semantics.connections.judge import Judged, commit, judge
+from ebpfc.testing.semantics.connections.keys import FlowKey
 from ebpfc.testing.semantics.connections.layers import Layer, Opening, layer_inside, openings
 from ebpfc.testing.semantics.connections.table import Connections
 from ebpfc.testing.semantics.packet import Packet
@@ -37,7 +38,13 @@ class Tracking:
         """
         return self._judged[opening].state
 
-    def commit(self, now: int) -> None:
-        """The packet has passed."""
-        for judged in self._judged.values():
-            commit(judged, self.known, now)
+    @property
+    def layers(self) -> tuple[Opening | None, ...]:
+        """Those that this packet has, None for the frame's own; in this order they are kept."""
+        return tuple(self._judged)
+
+    def commit(self, layer: Opening | None, now: int) -> FlowKey | None:
+        """The packet has passed. Returns the connection that was made, if one was (rule 18); begun anew it is one."""
+        judged = self._judged[layer]
+        commit(judged, self.known, now)
+        return judged.put[0] if judged.put is not None and judged.state == "new" else None
