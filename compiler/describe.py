@@ -106,6 +106,13 @@ def _state(declared: State, features: Features, companion: ir.Program | None) ->
             for i, limit in enumerate(declared.limiters)
         ],
         "events": {"map": "pf_events", "logs": logs} if logs else None,
+        "counts": [
+            {
+                "rule": c.rule, "text": c.text, "map": f"c_{i}", "key": _key(c.fields, c.kinds), "most": c.most,
+                "size": c.size,
+            }
+            for i, c in enumerate(declared.counts)
+        ],
         "track": _track(declared.track, companion) if declared.track is not None else None,
         "state_counters": {"map": "pf_state", "names": list(counter_names(declared)) if features.counters else []},
     }  # fmt: skip

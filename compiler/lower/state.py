@@ -93,17 +93,28 @@ class StateLowering:
         """`within`: the bases of the encapsulations in which connections are kept, when any are."""
         return state.State(self.tables, tuple(self.limiters), tuple(self.logs), tuple(self.counts), _track(self.track, within))
 
-    def guards(self, guards: tuple[nodes.RateGuard | nodes.Guard, ...], rule: int | None, scope: Scope) -> tuple[ir.Guard, ...]:
-        return tuple(self._guard(g, rule, scope) for g in guards)
+    def guards(
+        self, guards: tuple[nodes.RateGuard | nodes.ConnectionsGuard, ...], rule: int | None, scope: Scope
+    ) -> tuple[ir.Guard | ir.Crowd, ...]:
+        return tuple(
+            self._rate(g, rule, scope) if isinstance(g, nodes.RateGuard) else self._crowd(g, rule, scope) for g in guards
+        )
 
-    def _guard(self, guard: nodes.RateGuard | nodes.Guard, rule: int | None, scope: Scope) -> ir.Guard:
-        assert isinstance(guard, nodes.RateGuard), "the checker lets no other guard come here"
+    def _rate(self, guard: nodes.RateGuard, rule: int | None, scope: Scope) -> ir.Guard:
         if isinstance(guard.limiter, str):
             number, limiter = self._named[guard.limiter]
         else:
             number, limiter = len(self.limiters), guard.limiter
             self.limiters.append(_limiter(limiter, None, rule, print_guard(guard)))
         return ir.Guard(guard.kind, number, key(limiter.key, scope) if limiter.key is not None else ())
+
+    def _crowd(self, guard: nodes.ConnectionsGuard, rule: int | None, scope: Scope) -> ir.Crowd:
+        read = key(guard.key, scope) if guard.key is not None else ()
+        crowd = ir.Crowd(len(self.counts), read, scope.layer, scope.through[0].base if scope.through else None)
+        fields = _fields(guard.key) if guard.key is not None else ()
+        kinds = tuple(field.kind for field in read)
+        self.counts.append(state.CountDecl(crowd, rule, print_guard(guard), kinds, fields, guard.most, guard.size))
+        return crowd
 
     def effect(self, action: nodes.Add | nodes.Delete | nodes.Log, rule: int, scope: Scope) -> ir.Effect:
         match action:
