@@ -1,0 +1,102 @@
+"""The manifest's section about connections: optional, and trusted no more than the rest."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ebpfc.runtime.attach import AttachOptions, attach_policy
+from ebpfc.runtime.device import Device
+from ebpfc.runtime.elf_note import read_note
+from ebpfc.runtime.errors import ControlError
+from ebpfc.runtime.manifest import Manifest, read_manifest
+from ebpfc.runtime.manifest_track import HookProgram, TrackPart
+
+Policies = Callable[..., Path]
+Change = Callable[[dict[str, Any]], None]
+
+
+@pytest.fixture
+def good(policies: Policies) -> dict[str, Any]:
+    tree: dict[str, Any] = json.loads(read_note(policies("inside").read_bytes()))
+    return tree
+
+
+def read(tree: dict[str, Any]) -> Manifest:
+    return read_manifest(json.dumps(tree).encode())
+
+
+def test_what_the_compiler_says(good: dict[str, Any]) -> None:
+    assert read(good).track == TrackPart(
+        "pf_flows",
+        "pf_opening",
+        "pf_fragments",
+        65536,
+        False,
+        HookProgram("tc egress", "pf_tc_egress", "classifier", companion=True),
+    )
+
+
+def test_the_section_may_be_missing(good: dict[str, Any]) -> None:
+    assert read(good | {"track": None}).track is None
+    del good["track"]
+    assert read(good).track is None
+
+
+def _put(*path: Any) -> Change:
+    *way, last, value = ("track", *path)
+
+    def change(tree: Any) -> None:
+        for step in way:
+            tree = tree[step]
+        tree[last] = value
+
+    return change
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda tree: tree.update(track=[]),
+        lambda tree: tree.update(track="pf_flows"),
+        _put("flows", "../../x"),
+        _put("flows", "pf.flows"),
+        _put("flows", "f" * 16),
+        _put("flows", None),
+        _put("opening", "pf_flows"),
+        _put("fragments", "pf_opening"),
+        _put("fragments", 7),
+        _put("size", 0),
+        _put("size", 1 << 25),
+        _put("size", True),
+        _put("loose", 0),
+        _put("companion", []),
+        _put("companion", "hook", "xdp"),
+        _put("companion", "hook", "tc ingress"),
+        _put("companion", "hook", "../x"),
+        _put("companion", "program", "pf_xdp"),
+        _put("companion", "program", "a/b"),
+        _put("companion", "program", None),
+        _put("companion", "section", "\x1b[2J"),
+    ],
+)
+def test_what_does_not_fit_is_refused(good: dict[str, Any], change: Change) -> None:
+    change(good)
+    with pytest.raises(ControlError, match="manifest is damaged"):
+        read(good)
+
+
+def test_one_direction_alone_is_refused(policies: Policies) -> None:
+    """Before anything is asked of the kernel."""
+    data = policies("both").read_bytes()
+    with pytest.raises(ControlError, match="tracks connections, and xdp alone does not see both directions"):
+        attach_policy(data, Device("none", 1), AttachOptions(hooks=("xdp",)))
+
+
+def test_a_nic_cannot_run_one_half(policies: Policies) -> None:
+    with pytest.raises(ControlError, match="a program in the NIC cannot share them"):
+        attach_policy(policies("inside").read_bytes(), Device("none", 1), AttachOptions(mode="offload"))
