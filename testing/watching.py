@@ -1,7 +1,13 @@
-"""What connection tracking says of each packet, for tests. In: frames and times. Out: a word a packet, connections."""
+"""What connection tracking says of each packet, for tests. In: frames and times. Out: a word a packet, connections.
+
+And whether a guard `connections > N` holds for it.
+"""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from ebpfc.testing.conversations import Hosts
 from ebpfc.testing.semantics import Frame
 from ebpfc.testing.simulator import Simulator
 from ebpfc.testing.tracked import TrackedConnection
@@ -59,3 +65,32 @@ class Watch:
 
     def _counts(self, frame: Frame | bytes, time: int | None) -> tuple[str, ...]:
         return self.simulator.decide(frame, self.simulator.time if time is None else time).counts
+
+
+def open_to(port: int, hosts: Hosts | None = None) -> bytes:
+    """A datagram of the client's, whose connection is told from others by the server's port."""
+    return replace(hosts or Hosts(), server_port=port).udp("client")
+
+
+def answer_from(port: int, hosts: Hosts | None = None) -> bytes:
+    return replace(hosts or Hosts(), server_port=port).udp("server")
+
+
+class WatchedGuard:
+    """A policy that asks `guard` of every packet, and drops datagrams to port 9. `before` are rules in front."""
+
+    def __init__(self, guard: str, before: str = "", track: str = "track") -> None:
+        rules = f'{track}\n{before}\n{guard} then count "over"\ndrop udp dst port 9\n'
+        self.simulator = Simulator.of_text(rules)
+
+    def over(self, frame: bytes, time: int | None = None) -> bool:
+        """Does the guard hold for this packet?"""
+        return "over" in self.simulator.decide(frame, self.simulator.time if time is None else time).counts
+
+    def overs(self, *frames: bytes, time: int | None = None) -> list[bool]:
+        return [self.over(frame, time) for frame in frames]
+
+    def taken(self, number: int = 0) -> int:
+        """Places of all keys of that guard that are not free."""
+        crowd = self.simulator.crowds[number]
+        return sum(crowd.taken(words, self.simulator.time) for words in crowd.lists)
