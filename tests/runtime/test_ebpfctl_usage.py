@@ -44,6 +44,7 @@ def test_help_shows_commands_examples_and_exit_codes() -> None:
         "stats",
         "table",
         "events",
+        "flows",
         "run",
         "examples:",
         "exit codes:",
@@ -52,7 +53,7 @@ def test_help_shows_commands_examples_and_exit_codes() -> None:
         assert word in shown
 
 
-@pytest.mark.parametrize("command", ["attach", "confirm", "detach", "stats", "table", "events", "run"])
+@pytest.mark.parametrize("command", ["attach", "confirm", "detach", "stats", "table", "events", "flows", "run"])
 def test_each_command_has_help(command: str) -> None:
     done = call(command, "--help")
     assert done.returncode == 0
