@@ -1,6 +1,6 @@
 """Random policies that remember, as text. In: a `random.Random`. Out: a policy with tables, limiters, guards and logs.
 
-With `track` connections too, their states asked of frames and of packets inside one encapsulation.
+With `track` connections too, their states asked of frames and of packets inside one encapsulation, and their number.
 
 Most matches are short and often true, so that packets come to the guards and actions; keys read what `random_traffic`
 repeats. Tables and limiters are large enough for some thousand packets, unless small ones are asked for: what a full
@@ -35,12 +35,14 @@ TESTS = (
 )  # fmt: skip
 SIZES = ("4k", "8k", "64k")
 SMALL_SIZES = ("1", "2", "3", "5")
+CROWDS = (0, 1, 1, 2, 5)
+"""Connections of a key: few, as few conversations share one."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Names:
     """What is declared: tables with the kinds of their keys, limits. `sizes` are those that are drawn; `states`: some
-    tests are of connections."""
+    tests and guards are of connections."""
 
     tables: tuple[tuple[str, Fields], ...]
     limits: tuple[str, ...]
@@ -134,15 +136,26 @@ def _state(rng: Random) -> str:
 def _rate(rng: Random, place: Place, sizes: tuple[str, ...]) -> str:
     """RATE and its options."""
     rate = rng.choice(RATES)
-    text = rate
-    if rng.random() < 0.7:
-        fields = table_fields(rng, net=False)
-        text += f" per {key(rng, fields, tunnel=place.tunnels > 0)}{mask(rng, fields)}"
+    text = rate + _per(rng, place)
     if rng.random() < 0.6:
         text += f" burst {rng.choice(BURSTS['bytes' if 'bit' in rate or 'B' in rate else 'packets'])}"
     if rng.random() < 0.3 or sizes is SMALL_SIZES:
         text += f" size {rng.choice(sizes)}"
     return text + (f" full {rng.choice(('over', 'within'))}" if rng.random() < 0.3 else "")
+
+
+def _connections(rng: Random, place: Place, sizes: tuple[str, ...]) -> str:
+    """`connections > N` and its options."""
+    text = f"connections > {rng.choice(CROWDS)}{_per(rng, place)}"
+    return text + (f" size {rng.choice(sizes)}" if rng.random() < 0.2 or sizes is SMALL_SIZES else "")
+
+
+def _per(rng: Random, place: Place) -> str:
+    """` per KEY`, or nothing."""
+    if rng.random() < 0.3:
+        return ""
+    fields = table_fields(rng, net=False)
+    return f" per {key(rng, fields, tunnel=place.tunnels > 0)}{mask(rng, fields)}"
 
 
 # ----------------------------------------------------------------------------------------------------- rules and blocks
@@ -238,6 +251,9 @@ def _guards(rng: Random, place: Place, names: _Names, often: float) -> str:
     guards: list[str] = []
     while len(guards) < 3 and rng.random() < often:
         often = 0.25
+        if names.states and place.tunnels <= MAX_TRACKED and rng.random() < 0.4:
+            guards.append(_connections(rng, place, names.sizes))
+            continue
         named = names.limits and rng.random() < 0.4
         limiter = rng.choice(names.limits) if named else _rate(rng, place, names.sizes)
         guards.append(f"{rng.choice(('over', 'within'))} {limiter}")
