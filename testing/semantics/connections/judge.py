@@ -80,18 +80,15 @@ def commit(judged: Judged, known: Connections, now: int) -> None:
 
 
 def is_stateless(packet: Packet) -> bool:
-    """Rule 2, as far as the bytes tell; not of a packet of unknown type."""
-    if packet.ethertype is None:
-        return False
-    if packet.link is not None:
-        to = packet.link.read(0, 1)
-        if to is not None and to & 1:
-            return True
+    """Rule 2, of a packet whose type and, where it is IP, whose addresses are known."""
     family, ip = family_of(packet), packet.ip
     if family is None or ip is None:
-        return True
+        return packet.ethertype is not None
     addresses = addresses_at(packet, packet.network, family)
-    if addresses is not None and _is_of_many(family, addresses[1]):
+    if addresses is None:
+        return False
+    to = None if packet.link is None else packet.link.read(0, 1)
+    if (to is not None and to & 1) or _is_of_many(family, addresses[1]):
         return True
     is_icmp6 = family == 6 and ip.protocol == ICMP[6]
     return is_icmp6 and packet.read(ip.transport, 0, 1) in NEIGHBOURS_AND_GROUPS

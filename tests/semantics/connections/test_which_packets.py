@@ -38,7 +38,7 @@ def udp_frame(**link: str) -> bytes:
         to6("ff02::1"),
         udp_frame(dst="ff:ff:ff:ff:ff:ff"),
         udp_frame(dst="01:00:5e:00:00:01"),
-        udp_frame(dst="01:00:5e:00:00:01")[:14],  # its type is the last that is there
+        udp_frame(dst="01:00:5e:00:00:01")[:34],  # its addresses are the last that is there
         to4("224.0.0.1")[:34],
         *(IPV6_HOSTS.icmp("client", kind) for kind in (*range(130, 138), 143)),
     ],
@@ -96,6 +96,8 @@ def test_cut_before_its_last_byte_a_packet_is_invalid(frame: bytes, needed: int)
         ether(tag(tag(tag(ip4(packets.udp()), 1), 2), 3)),
         ether(tag(tag(tag(ip4(packets.udp()), 1), 2), 3), dst="ff:ff:ff:ff:ff:ff"),
         udp_frame(dst="01:00:5e:00:00:01")[:13],
+        udp_frame(dst="01:00:5e:00:00:01")[:33],
+        ether(ip6(packets.udp()), dst="33:33:00:00:00:01")[:53],
         ether(ip4(packets.udp(), version=5)),
         ether(ip4(packets.udp(), ihl=4)),
         ether(ip4(Layer(47), version=6)),
