@@ -19,6 +19,8 @@ FIRST_NUMBERS = (0, 1, 2**31 - 1, 2**31, 2**32 - 1, 2**32 - 2, 2**32 - 1000, 2**
 WINDOWS = (0, 1, 2, 100, 1000, 8192, 64_240, 65_535)
 SCALES = (0, 1, 7, 14, 15, 255)
 SIZES = (0, 0, 0, 1, 2, 40, 400, 1400)
+MOST_AT_ONCE = 1400
+"""Bytes of a segment that is sent again."""
 CLASSES = ("S", "SA", "FA", "A", "S", "SA", "FA", "A", "R", "RA")
 FLAGS = ("S", "SA", "R", "RA", "FA", "A", "A", "F", "", "SF", "SR", "FR", "P", "PA", "SFA", "FRA", "PAU", "AEW")
 OTHER_OPTIONS = (
@@ -139,8 +141,8 @@ class TcpConversation:
         own, other = self.peers[side], self.peers["server" if side == "client" else "client"]
         missing = own.sent - other.heard
         if missing > 0 and self.rng.random() < 0.5:
-            fin = own.finished
-            return self._made(side, "FA" if fin else "PA", other.heard, max(missing - fin, 0))
+            fin = own.finished and missing <= MOST_AT_ONCE
+            return self._made(side, "FA" if fin else "PA", other.heard, min(missing - fin, MOST_AT_ONCE))
         if own.finished or self.rng.random() < 0.3:
             keepalive = 1 if self.rng.random() < 0.1 else 0
             return self._made(side, "A", own.sent - keepalive, 0)
