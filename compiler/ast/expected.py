@@ -16,7 +16,7 @@ _GROUPS: tuple[tuple[frozenset[str], str], ...] = (
     (frozenset({"IPV4", "IPV6"}), "an address"),
     (frozenset({"EQUAL", "LESSTHAN", "MORETHAN"}), "a comparison (`==`, `<` ...)"),
     (frozenset({"PLUS", "STAR", "CIRCUMFLEX"}), "an arithmetic operator"),
-    (frozenset({"OVER", "WITHIN"}), "a guard (`over`, `within`)"),
+    (frozenset({"OVER", "WITHIN", "CONNECTIONS"}), "a guard (`over`, `within`, `connections`)"),
     (frozenset({"PASS", "DROP", "MARK"}), "an action"),
     (frozenset({"PASS", "DROP", "REJECT"}), "a verdict (`pass`, `drop`)"),
     (frozenset({"RATE", "NAME"}), "a rate (`100/s`)"),

@@ -11,6 +11,7 @@ import re
 from typing import TYPE_CHECKING
 
 from ebpfc.compiler.ast.expected import describe
+from ebpfc.compiler.ast.explain_guards import explain_guard
 from ebpfc.compiler.ast.stop import Stop
 from ebpfc.compiler.diagnostics.model import Diagnostic
 from ebpfc.grammar import RESERVED_WORDS, parser
@@ -251,6 +252,7 @@ _RULES = (
     _refused_word,
     _unknown_hook,
     _ends_early,
+    explain_guard,
     _missing_quotes,
     _joined,
     _misplaced,

@@ -63,7 +63,7 @@ CODES: dict[str, str] = {
     "PF0319": "names that stand for too much",
     "PF0321": "a name of another kind",
     "PF0322": "tracking declared twice",
-    "PF0323": "a state where nothing is tracked",
+    "PF0323": "a state or a count where nothing is tracked",
     # values in their place
     "PF0420": "number out of range",
     "PF0422": "the wrong kind of value",
@@ -92,11 +92,10 @@ CODES: dict[str, str] = {
     "PF0501": "a third tag",
     "PF0502": "a head that opens nothing for its block",
     "PF0503": "a third MPLS label",
-    "PF0504": "a key that an encapsulation is not opened for",
-    "PF0505": "a state inside two encapsulations",
+    "PF0504": "a key or a count that an encapsulation is not opened for",
+    "PF0505": "a state or a count inside two encapsulations",
     # not built yet, or refused
     "PF0601": "declaration not built yet",
-    "PF0602": "guard not built yet",
     "PF0603": "action not built yet",
     "PF0605": "test not built yet",
     "PF0606": "assert not built yet",

@@ -16,6 +16,7 @@ from ebpfc.compiler.ast.nodes import (
     Arith,
     Binary,
     Block,
+    ConnectionsGuard,
     DirectionTest,
     Encap,
     FieldRef,
@@ -39,6 +40,7 @@ from ebpfc.compiler.ast.nodes import (
 from ebpfc.compiler.ast.printer import print_key
 from ebpfc.compiler.diagnostics.model import Related, Sink
 from ebpfc.compiler.fields import MAX_LABELS, MAX_OPEN, MAX_PORTS, MAX_TAGS, MAX_TRACKED, PORTS
+from ebpfc.compiler.sema.closed_encaps import closed_encaps, head_hint
 from ebpfc.compiler.sema.used_keys import reads_open_packet, reads_tag, used_fields
 
 
@@ -70,16 +72,15 @@ class _Checker:
             if isinstance(item, Block):
                 self._block(item, here, outbound)
                 continue
-            if item.match is not None:
-                self._chain(item.match, here, outbound=outbound)
-            self._keys(item, outbound)
+            inside = here if item.match is None else self._chain(item.match, here, outbound=outbound)
+            self._keys(item, inside, outbound)
 
     def _block(self, block: Block, here: Open, outbound: bool) -> None:
         inside = here
         if block.match is not None:
             inside = self._chain(block.match, here, outbound=outbound)
             self._head(block.match, block.body)
-        self._keys(block, outbound)
+        self._keys(block, inside, outbound)
         self.body(block.body, inside, outbound=outbound or _only_outbound(block.match))
         if isinstance(block.orelse, Block):
             self._block(block.orelse, here, outbound)
@@ -101,17 +102,21 @@ class _Checker:
                 case And() | Paren() | Not() | Named():
                     inner = member if isinstance(member, And) else member.match
                     self._chain(inner, here, outbound=outbound)
-                case StateTest() if here.tunnels > MAX_TRACKED:
-                    self._say(
-                        "PF0505", "`state` inside two encapsulations", member.span, "two are open here",
-                        "ask it of the frame's own packet, or of the one inside the first",
-                    )  # fmt: skip
+                case StateTest():
+                    self._tracked("state", member.span, here)
                 case Relation() | Member():
                     if not outbound:
                         self._fields(_references(member))
                 case _:
                     pass
         return here
+
+    def _tracked(self, word: str, span: Span, here: Open) -> None:
+        if here.tunnels > MAX_TRACKED:
+            self._say(
+                "PF0505", f"`{word}` inside two encapsulations", span, "two are open here",
+                "ask it of the frame's own packet, or of the one inside the first",
+            )  # fmt: skip
 
     def _opened(self, encap: Encap, here: Open) -> Open:
         match encap.kind:
@@ -168,7 +173,7 @@ class _Checker:
         """Refuses a head that seems to open a packet for its body and does not."""
         if not body:
             return
-        for encap, how in _closed_encaps(head):
+        for encap, how in closed_encaps(head):
             if encap.kind == "pppoed" or (encap.kind == "vlan" and not any(_reads_tags(item) for item in body)):
                 continue
             where = f"opens nothing for the block: it stands {how}"
@@ -177,26 +182,28 @@ class _Checker:
                 f"the block would read the {'outermost tag' if encap.kind == 'vlan' else 'outer packet'}",
                 encap.span,
                 where,
-                (_head_hint(encap),),
+                (head_hint(encap),),
                 (Related(head.span, "the head"),),
             )
             return
 
-    def _keys(self, item: Rule | Block, outbound: bool) -> None:
+    def _keys(self, item: Rule | Block, inside: Open, outbound: bool) -> None:
         """What guards and actions read: of a packet that is open, and there at every hook that comes here."""
         fields = used_fields(item, self.limits)
+        counting = [guard for guard in item.guards if isinstance(guard, ConnectionsGuard)]
+        for guard in counting:
+            self._tracked("connections", guard.span, inside)
         if not (outbound or _only_outbound(item.match)):
             self._fields(field for field in fields if isinstance(field, FieldRef))
         inner = [field for field in fields if reads_open_packet(field)]
-        for encap, how in _closed_encaps(item.match) if item.match is not None and inner else ():
+        for encap, how in closed_encaps(item.match) if item.match is not None and (inner or counting) else ():
             field = next((field for field in inner if encap.kind != "vlan" or reads_tag(field)), None)
-            if encap.kind == "pppoed" or field is None:
+            if encap.kind == "pppoed" or (field is None and (encap.kind == "vlan" or not counting)):
                 continue
             which = "outermost tag" if encap.kind == "vlan" else "outer packet"
-            self._say(
-                "PF0504", f"the key `{print_key(Key((field,)))}` would be of the {which}", encap.span,
-                f"opens nothing for the key: it stands {how}", _head_hint(encap),
-            )  # fmt: skip
+            what = "`connections`" if field is None else f"the key `{print_key(Key((field,)))}`"
+            label = f"opens nothing for the {'guard' if field is None else 'key'}: it stands {how}"
+            self._say("PF0504", f"{what} would be of the {which}", encap.span, label, head_hint(encap))
             return
 
     # --- hooks
@@ -209,39 +216,6 @@ class _Checker:
                     "PF0701", "`meta.mark` cannot be read at `xdp`", ref.span, "no packet mark there yet",
                     f"the hooks {able} can: leave `xdp` out of `hook`",
                 )  # fmt: skip
-
-
-def _head_hint(encap: Encap) -> str:
-    if encap.kind == "ipip":
-        return "write `ipip` directly in the `and` chain, or one block for each encapsulation"
-    return f"write `{encap.kind}` directly in the `and` chain, values as a set: `{encap.kind} {{1, 2}}`"
-
-
-def _closed_encaps(match: Match) -> Iterator[tuple[Encap, str]]:
-    """Encapsulations in `or`, parentheses or a named match, but not under `not`; those of the chain itself open."""
-    for member in match.items if isinstance(match, And) else (match,):
-        match member:
-            case Or():
-                yield from ((encap, "in an `or`") for encap in _all_encaps(member))
-            case Paren():
-                yield from ((encap, "in parentheses") for encap in _all_encaps(member))
-            case Named():
-                yield from ((replace(encap, span=member.span), "in a named match") for encap in _all_encaps(member))
-            case _:
-                pass
-
-
-def _all_encaps(match: Match) -> Iterator[Encap]:
-    match match:
-        case Encap():
-            yield match
-        case And() | Or():
-            for item in match.items:
-                yield from _all_encaps(item)
-        case Paren() | Named():
-            yield from _all_encaps(match.match)
-        case _:
-            pass
 
 
 def _reads_tags(item: Rule | Block) -> bool:
