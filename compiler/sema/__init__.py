@@ -12,7 +12,8 @@
 - an `Elided` stands where the primitive before it in the text is unquestionable, and its value fits those qualifiers;
 - accessors and fields exist and have 32 bits or less, but for a wide field alone at one side of `==`, `!=` and `in`;
 - at most two `vlan` and one `vxlan` are open anywhere; nothing that is not built is left;
-- `state` stands in a policy that has a `track`, and inside one encapsulation at most (tags do not count);
+- `state` and the guard `connections` stand in a policy that has a `track`, and inside one encapsulation at most (tags
+  do not count);
 - every rule has its `number`, and `Policy.rules` holds them in that order.
 """
 
