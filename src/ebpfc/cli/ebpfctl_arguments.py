@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import argparse
 
+_LONGEST_PICKUP = 86_400 * 10**9  # ns
+
 _DESCRIPTION = (
     "Puts a compiled policy in force at a network device, shows what it counts and logs, changes its tables, tries it "
     "on captured packets."
@@ -126,9 +128,6 @@ Judges the frames of a capture (pcap or pcapng, Ethernet) by the object's own pr
 (BPF_PROG_TEST_RUN); nothing is attached, no packet sent. What a test run cannot take is marked `?`: frames under
 14 bytes; at tc IPv4 frames under 34 and IPv6 ones under 54 bytes; at XDP frames over a page.
 """
-
-
-_LONGEST_PICKUP = 86_400 * 10**9  # ns
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -31,7 +31,7 @@ def flows(arguments: argparse.Namespace) -> int:
             _count(connections, as_json=arguments.json)
         else:
             for flow in connections.listed():
-                print(json.dumps(_flow_json(flow)) if arguments.json else flow_line(flow))
+                print(json.dumps(flow_json(flow)) if arguments.json else flow_line(flow))
     return 0
 
 
@@ -83,7 +83,7 @@ def _flush(connections: Connections, device: str, *, as_json: bool) -> None:
         print(f"{connections.policy} at {device} keeps no connection: {forgotten} forgotten")
 
 
-def _flow_json(flow: Flow) -> dict[str, Any]:
+def flow_json(flow: Flow) -> dict[str, Any]:
     return {
         "protocol": _protocol(flow),
         "number": flow.protocol,

@@ -20,13 +20,15 @@ from ebpfc.runtime.elf_note import read_note
 from ebpfc.testing.netns import Side
 
 HEAD = "pass arp\npass icmp6[icmp6type] in {133-137}\n"
+SSH = "pass state established\npass tcp dst port 22 and state new\n"
 RULES = {
     "inside": f"hook xdp\ndefault drop\ntrack\n{HEAD}pass state established or state related\n",
-    "ssh": f"hook xdp\ndefault drop\ntrack\n{HEAD}pass state established\npass tcp dst port 22 and state new\n",
+    "ssh": f"hook xdp\ndefault drop\ntrack\n{HEAD}{SSH}",
     "small": f"hook xdp\ndefault drop\ntrack size 64\n{HEAD}pass state established\n",
     "loose": f"hook xdp\ndefault drop\ntrack loose\n{HEAD}pass state established\n",
     "open": "hook xdp\ndefault pass\ntrack\ndrop state invalid\n",
     "outward": f"hook tc egress\ndefault drop\ntrack\n{HEAD}pass state established\n",
+    "twice": f"hook xdp, tc ingress\ndefault drop\ntrack\n{HEAD}{SSH}",
     "both": f"hook xdp, tc egress\ndefault drop\ntrack\n{HEAD}pass state established\npass outbound and state new\n",
 }
 Policies = Callable[..., Path]

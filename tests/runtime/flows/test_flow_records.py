@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ebpfc.cli.ebpfctl_flows import flow_line
+from ebpfc.cli.ebpfctl_flows import flow_json, flow_line
 from ebpfc.runtime.flow_records import KEY, VALUE, End, expiry, is_assured, read_flow
 
 NOW = 1000 * 10**9
@@ -105,11 +105,9 @@ def test_each_state_has_its_name() -> None:
 
 @given(st.binary(min_size=48, max_size=48), st.binary(min_size=80, max_size=80))
 def test_any_bytes(raw_key: bytes, raw_value: bytes) -> None:
-    from ebpfc.cli.ebpfctl_flows import _flow_json as as_json
-
     flow = read_flow(raw_key, raw_value, NOW)
     assert flow_line(flow).isprintable()
-    told: dict[str, Any] = json.loads(json.dumps(as_json(flow)))
+    told: dict[str, Any] = json.loads(json.dumps(flow_json(flow)))
     assert told["age_ns"] >= 0
     assert told["left_ns"] >= 0
     assert expiry(raw_value) >= 0

@@ -81,6 +81,17 @@ def test_a_policy_of_tc_egress_has_its_companion_at_ingress(
         assert conversation is None
 
 
+def test_a_packet_that_two_hooks_see(ctl: Control, policies: Policies, wire: Wire, talk: Talk) -> None:
+    """One connection, kept at tc egress once."""
+    left, right = wire
+    ctl("attach", policies("twice"), "pf0")
+    for ends, port in (((right, left), 4711), ((left, right), 22)):
+        with talk(*ends, port) as conversation:
+            assert conversation is not None
+            assert conversation.goes_on()
+    assert [flow["destination"]["port"] for flow in opened(ctl)] == [4711, 22]
+
+
 def test_a_half_open_one(ctl: Control, policies: Policies, wire: Wire) -> None:
     """A SYN to an address that nobody has."""
     left, right = wire
