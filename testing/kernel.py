@@ -25,6 +25,7 @@ MERGED_SEGMENT: Final = 1000
 
 _XDP_VERDICTS: Final[dict[int, Verdict]] = {1: "drop", 2: "pass"}
 _TC_VERDICTS: Final[dict[int, Verdict]] = {2: "drop", 0xFF: "pass"}
+_BARE_PASS: Final = 0xFFFFFFFF  # TC_ACT_UNSPEC
 
 
 class KernelPolicy:
@@ -97,9 +98,10 @@ class KernelPolicy:
     def _read(self, hook: Hook, retval: int) -> tuple[Verdict, int | None]:
         verdicts = _XDP_VERDICTS if hook == "xdp" else _TC_VERDICTS
         verdict = verdicts.get(retval & 0xFF)
-        if verdict is None or (not self._traced and retval not in (retval & 0xFF, 0xFFFFFFFF)):
+        if verdict is None or (not self._traced and retval not in (retval & 0xFF, _BARE_PASS)):
             raise ControlError(f"the program of {hook} answered {retval:#x}, which is no verdict of a policy")
-        number = retval >> 8 if self._traced else 0
+        # A companion program of tc answers bare in a traced object too.
+        number = retval >> 8 if self._traced and retval != _BARE_PASS else 0
         return verdict, number - 1 if number else None
 
 

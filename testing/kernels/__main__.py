@@ -21,8 +21,9 @@ from pathlib import Path
 from ebpfc.testing.kernels.boot import BootError, boot, qemu_available
 from ebpfc.testing.kernels.debian import SUITES, FetchError, Mirrors, cache_folder, fetch_kernel
 from ebpfc.testing.kernels.initramfs import guest_files, initramfs
-from ebpfc.testing.kernels.policies import BuildError, Subject, policies, subjects
+from ebpfc.testing.kernels.policies import policies
 from ebpfc.testing.kernels.report import Row, compare, table
+from ebpfc.testing.kernels.subjects import BuildError, Subject, subjects
 
 MEASURED = re.compile(r"(<!-- measured -->\n).*(<!-- end -->)", re.DOTALL)
 
@@ -63,6 +64,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m ebpfc.testing.kernels", description="our objects on other kernels")
     parser.add_argument("suites", nargs="*", choices=(*SUITES, []), help=f"Debian's suites ({' '.join(SUITES)})")
     parser.add_argument("--random", type=int, default=40, help="random policies (default %(default)s)")
+    parser.add_argument("--stateful", type=int, default=24, help="random ones that remember (default %(default)s)")
     parser.add_argument("--frames", type=int, default=60, help="frames for each object and hook (default %(default)s)")
     parser.add_argument("--jobs", type=int, default=min(2, os.cpu_count() or 1), help="kernels at once")
     parser.add_argument("--mirror", help="where Debian's packages are (default: as this machine's apt has it)")
@@ -73,7 +75,7 @@ def main(argv: list[str] | None = None) -> int:
         print(missing, file=sys.stderr)
         return 2
     try:
-        chosen = subjects(list(policies(asked.random)), asked.frames, asked.jobs)
+        chosen = subjects(list(policies(asked.random, asked.stateful)), asked.frames, asked.jobs)
     except BuildError as failure:
         print(failure, file=sys.stderr)
         return 2

@@ -25,7 +25,7 @@ import ebpfc
 from ebpfc.testing.kernels.archive import initial_archive
 from ebpfc.testing.kernels.debian import Kernel
 from ebpfc.testing.kernels.guest import FOLDER, LIST, MODULES
-from ebpfc.testing.kernels.policies import Subject
+from ebpfc.testing.kernels.subjects import Subject
 
 LIBRARIES = "/libraries"
 """Where shared libraries lie, under the names that others ask for them by; LD_LIBRARY_PATH there."""
@@ -71,7 +71,12 @@ def object_files(subjects: Iterable[Subject]) -> dict[str, bytes]:
         name = f"{number}.o"
         files[str(FOLDER / name)] = subject.data
         frames = [frame.hex() for frame in subject.frames]
-        items.append({"object": name, "traced": subject.traced, "wire": subject.wire, "frames": frames})
+        items.append(
+            {
+                "object": name, "traced": subject.traced, "wire": subject.wire, "frames": frames,
+                "times": subject.times, "kernel": subject.kernel,
+            }
+        )  # fmt: skip
     files[str(FOLDER / LIST)] = json.dumps(items).encode()
     return files
 

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from random import Random
+from typing import Final
 
 Shape = Callable[[int], str]
 """A rule, given its number."""
 
+REMEMBERING: Final = (
+    "track",
+    "table banned key src timeout 10m",
+    "table pairs key (src, dst port) timeout 1h",
+    "table nets key src net",
+    "limit some 10/s per src burst 20",
+)
+"""What `remembering` asks to be declared."""
 
-def large_policy(rules: int, shape: Shape) -> str:
-    return "\n".join(["hook xdp, tc ingress", *(shape(number) for number in range(rules))]) + "\n"
+
+def large_policy(rules: int, shape: Shape, declared: Sequence[str] = ()) -> str:
+    return "\n".join(["hook xdp, tc ingress", *declared, *(shape(number) for number in range(rules))]) + "\n"
 
 
 def five_tuple(number: int) -> str:
@@ -37,3 +47,22 @@ def any_shape(number: int) -> str:
         )
     )
     return f"{rng.choice(('drop', 'pass'))} src net {net} and {rest}"
+
+
+def remembering(number: int) -> str:
+    """As `any_shape`; every third rule also looks something up, asks for a state, or changes a table."""
+    rng = Random(number)
+    rule = any_shape(number)
+    if number % 3:
+        return rule
+    return rng.choice(
+        (
+            f"{rule} and src in banned",
+            f"{rule} and not (src, dst port) in pairs",
+            f"drop state new and dst port {rng.randrange(65536)} and src in nets",
+            f"pass state established and tcp dst port {rng.randrange(65536)}",
+            f"drop udp dst port {rng.randrange(65536)} over some then add src to banned",
+            f"tcp dst port {rng.randrange(65536)} then add (src, dst port) to pairs",
+            f"drop tcp dst port {rng.randrange(65536)} then log",
+        )
+    )

@@ -1,47 +1,51 @@
-"""What other kernels are given. In: how many random policies and frames. Out: `Subject`s, objects with the reference's
-answers: the examples, the bench's policies, random ones at all three hooks, and large ones.
+"""What is compiled for other kernels. In: how many random policies. Out: `Policy`s: the examples, the bench's, random
+ones at all three hooks, random ones that remember, and large ones.
 
-Each policy gives two subjects: the object that a user gets, whose answer is a verdict, and a traced one, which tells
-the deciding rule too. Nothing here needs root or a kernel.
+They are the same every time. Nothing here needs root or a kernel.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Final
 
-from ebpfc.compiler.diagnostics.model import PolicyError
-from ebpfc.compiler.lower.policy import DIRECTIONS
 from ebpfc.compiler.pipeline import Compiled, Options, SourceInput, compile_policy, compile_text
-from ebpfc.compiler.toolchain.build import build_object
-from ebpfc.compiler.toolchain.errors import ToolchainError
-from ebpfc.testing.agreement import HOOKS, default_compiler
-from ebpfc.testing.kernels.large import any_shape, five_tuple, large_policy
+from ebpfc.testing.agreement import HOOKS
+from ebpfc.testing.kernels.large import REMEMBERING, any_shape, five_tuple, large_policy, remembering
 from ebpfc.testing.pool import NETMASK
-from ebpfc.testing.random_frames import random_frame
 from ebpfc.testing.random_policies import random_policy
-from ebpfc.testing.semantics.frame import Frame
-from ebpfc.testing.semantics.policy import Judge
+from ebpfc.testing.random_state import random_stateful_policy
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 LARGE: Final = (60, 300, 1000)
 """Rules of the large policies."""
+LARGE_REMEMBERING: Final = (60, 300)
+"""Rules of those among them that remember."""
+KEPT: Final = """\
+hook xdp, tc ingress
+default drop
+track tcp_established 1h tcp_syn_sent 1h tcp_syn_recv 1h tcp_fin_wait 1h tcp_close_wait 1h tcp_last_ack 1h \
+tcp_time_wait 1h tcp_close 1h udp 1h udp_stream 1h icmp 1h icmpv6 1h generic 1h
+table seen key (src, proto) timeout 1h
+table nets key src net timeout 1h size 4k
+limit few 3/h per src burst 3
+pass arp
+repeated: pass tcp and (src, proto) in seen and state established
+often: drop udp over few then log "over", add src to nets
+drop state invalid then log 64 bytes
+pass src in nets
+pass state new then add (src, proto) to seen
+pass state established
+pass state related
+"""
+"""For real frames: nothing that it remembers is over before an hour is."""
 _LARGE: Final = 100  # rules; beyond, the reference takes minutes for all frames
-_WIRED: Final = frozenset(("examples-edge", "examples-tc", "examples-trunk", *(f"random-{n}" for n in range(3, 20))))
-_ON_A_WIRE: Final = range(18, 1501)  # bytes: with room for a tag, and within the device's MTU
-_SHARE: Final = 10  # of the frames, then, one in so many
-
-Answer = tuple[str, int | None]
-"""Verdict and deciding rule, None the default's; of an object that is not traced always None."""
-
-
-class BuildError(Exception):
-    """No object of a policy; the text names it. It crosses from one process to another, as ToolchainError does not."""
+_WIRED: Final = frozenset(
+    ("examples-edge", "examples-tc", "examples-trunk", "kept", *(f"random-{n}" for n in range(3, 20)))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,87 +62,32 @@ class Policy:
         """Few, for attaching takes time, and none that asks for the number of a device that is yet to be made."""
         return self.name in _WIRED and "ifindex" not in self.text
 
-    def compile(self, traced: bool) -> Compiled:
-        """Raises PolicyError."""
-        options = Options(trace=traced, netmask=NETMASK)
+    def compile(self, traced: bool, kernel: tuple[int, int] | None = None) -> Compiled:
+        """To load on this kernel, None: on the oldest on which it runs as fast as it can. Raises PolicyError."""
+        options = Options(kernel=kernel, trace=traced, netmask=NETMASK)
         if self.path is None:
             return compile_text(self.text, options)
         return compile_policy(SourceInput(path=str(self.path)), options)
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """An object, frames, and by hook what the reference answers to each frame; at tc also for "tc ingress merged", or
-    where the frames go over a `wire`, "tc ingress filter"."""
-
-    name: str
-    data: bytes
-    traced: bool
-    frames: tuple[bytes, ...]
-    expected: dict[str, tuple[Answer, ...]]
-    wire: bool = False
-
-
-def policies(random: int) -> Iterator[Policy]:
-    """The same ones every time."""
+def policies(random: int, stateful: int) -> Iterator[Policy]:
+    """So many random ones that remember nothing, and that do; every other of them asks for all encapsulations."""
     for folder in ("examples", "bench/policies"):
         for path in sorted((ROOT / folder).glob("*.pf")):
             yield Policy(f"{folder.partition('/')[0]}-{path.stem}", path)
     for seed in range(random):
-        rng = Random(seed)
-        yield Policy(f"random-{seed}", text=random_policy(rng, HOOKS, rules=1 + seed % 20, netmask=True)[0])
+        text, _ = random_policy(Random(seed), HOOKS, rules=1 + seed % 20, netmask=True, wide=seed % 2 == 1)
+        yield Policy(f"random-{seed}", text=text)
+    for seed in range(stateful):
+        # One hook or all three; two of three track connections.
+        hooks = HOOKS if seed % 4 == 3 else HOOKS[seed % 4 :][:1]
+        rules, track = 1 + seed % 8, seed % 3 > 0
+        text, _ = random_stateful_policy(Random(seed), hooks, rules, wide=seed % 2 == 1, track=track)
+        yield Policy(f"stateful-{seed}", text=text)
+    yield Policy("kept", text=KEPT)
     for rules in LARGE:
         yield Policy(f"alike-{rules}", text=large_policy(rules, five_tuple), large=rules > _LARGE)
         yield Policy(f"mixed-{rules}", text=large_policy(rules, any_shape), large=rules > _LARGE)
-
-
-def subjects(chosen: list[Policy], frames: int, jobs: int) -> list[Subject]:
-    """Builds them all, two for each policy, and for those for the wire a third. Raises BuildError."""
-    with ProcessPoolExecutor(jobs) as pool:
-        built = [subject for pair in pool.map(partial(both_builds, frames), chosen) for subject in pair]
-    for_wires = {policy.name: policy for policy in chosen if policy.wire}
-    return built + [on_a_wire(subject, for_wires[subject.name]) for subject in built if subject.name in for_wires]
-
-
-def both_builds(frames: int, policy: Policy) -> tuple[Subject, Subject]:
-    """The plain and the traced subject of one policy. Raises BuildError."""
-    try:
-        return _both_builds(frames, policy)
-    except (PolicyError, ToolchainError) as failure:
-        raise BuildError(f"{policy.name}: {failure}") from None
-
-
-def on_a_wire(plain: Subject, policy: Policy) -> Subject:
-    """The subject that a user would attach, and frames that travel; counters tell the rule."""
-    frames = tuple(frame for frame in plain.frames if len(frame) in _ON_A_WIRE)
-    told = expected_answers(policy.compile(traced=False), list(plain.expected), frames)
-    answers = {key.replace(" merged", " filter"): told[key.removesuffix(" merged")] for key in plain.expected}
-    return Subject(f"{plain.name} on a wire", plain.data, False, frames, answers, wire=True)
-
-
-def _both_builds(frames: int, policy: Policy) -> tuple[Subject, Subject]:
-    rng = Random(policy.name)
-    chosen = tuple(random_frame(rng) for _ in range(frames // _SHARE if policy.large else frames))
-    plain, traced = (policy.compile(traced) for traced in (False, True))
-    hooks = [hook["hook"] for hook in plain.manifest["hooks"]]
-    told = expected_answers(traced, hooks, chosen)
-    verdicts: dict[str, tuple[Answer, ...]] = {
-        key: tuple((verdict, None) for verdict, _ in answers) for key, answers in told.items()
-    }
-    compiler = default_compiler()
-    return (
-        Subject(policy.name, build_object(plain, compiler), False, chosen, verdicts),
-        Subject(f"{policy.name} traced", build_object(traced, compiler), True, chosen, told),
-    )
-
-
-def expected_answers(compiled: Compiled, hooks: list[str], frames: tuple[bytes, ...]) -> dict[str, tuple[Answer, ...]]:
-    """What the reference says, by hook; at tc also of the same frames as merged segments."""
-    judge = Judge(compiled.policy)
-    told: dict[str, tuple[Answer, ...]] = {}
-    for hook in HOOKS:
-        if hook in hooks:
-            for merged in (False,) if hook == "xdp" else (False, True):
-                decisions = [judge.decide(Frame(frame, merged=merged), DIRECTIONS[hook]) for frame in frames]
-                told[f"{hook} merged" if merged else hook] = tuple((d.verdict, d.rule) for d in decisions)
-    return told
+    for rules in LARGE_REMEMBERING:
+        text = large_policy(rules, remembering, REMEMBERING)
+        yield Policy(f"remembering-{rules}", text=text, large=rules > _LARGE)

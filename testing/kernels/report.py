@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from ebpfc.testing.kernels.policies import Subject
+from ebpfc.testing.kernels.subjects import Subject
 
 LIMIT: Final = 1_000_000
 """Instructions that the verifier steps through before it gives up: BPF_COMPLEXITY_LIMIT_INSNS of linux/bpf.h."""
@@ -16,15 +16,17 @@ _SHOWN: Final = 3  # answers of one object
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A kernel: how many objects loaded, how many of their answers were compared with the reference's, the largest
-    number of instructions that its verifier stepped through and for which object, the longest load with all frames in
-    seconds; what went wrong."""
+    """A kernel: how many objects it was given (not those for newer ones) and loaded, how many of their answers were
+    compared with the reference's, and of those of policies that remember; the largest number of instructions that its
+    verifier stepped through and for which object; the time with the boot in seconds; what went wrong."""
 
     kernel: str
     objects: int
     loaded: int
     compared: int
     differing: int
+    remembered: int
+    forgotten: int
     worst: int
     worst_object: str
     seconds: float
@@ -38,9 +40,12 @@ class Row:
 def compare(subjects: Sequence[Subject], answers: Sequence[dict[str, Any]], seconds: float) -> Row:
     """`answers`: a guest's, the first of them its kernel; `seconds`: how long that took, the boot included."""
     problems: list[str] = []
-    loaded = compared = differing = 0
+    objects = loaded = compared = differing = remembered = forgotten = 0
     worst = (0, "")
     for subject, answer in zip(subjects, answers[1:], strict=True):
+        if "skipped" in answer:
+            continue
+        objects += 1
         if "error" in answer:
             problems.append(f"{subject.name}: {answer['error']}\n{answer['log']}".strip())
             continue
@@ -48,10 +53,13 @@ def compare(subjects: Sequence[Subject], answers: Sequence[dict[str, Any]], seco
         worst = max(worst, (max(answer["verified"], default=0), subject.name))
         count, wrong = _differences(subject, answer["answers"])
         compared, differing = compared + count, differing + len(wrong)
+        if subject.remembers:
+            remembered, forgotten = remembered + count, forgotten + len(wrong)
         problems += wrong[:_SHOWN]
     return Row(
-        _version(answers[0]["kernel"]), len(subjects), loaded, compared, differing, *worst, seconds, tuple(problems)
-    )
+        _version(answers[0]["kernel"]), objects, loaded, compared, differing, remembered, forgotten, *worst, seconds,
+        tuple(problems),
+    )  # fmt: skip
 
 
 def _version(kernel: str) -> str:
@@ -68,25 +76,30 @@ def _differences(subject: Subject, answers: dict[str, Any]) -> tuple[int, list[s
     if answers.keys() != subject.expected.keys():
         wrong.append(f"{subject.name}: programs for {', '.join(answers)}, not {', '.join(subject.expected)}")
     for hook in answers.keys() & subject.expected.keys():
-        for frame, got, expected in zip(subject.frames, answers[hook], subject.expected[hook], strict=True):
+        told = zip(subject.frames, answers[hook], subject.expected[hook], strict=True)
+        for place, (frame, got, expected) in enumerate(told):
             if got is None:
                 continue
             compared += 1
             if tuple(got) != expected:
-                wrong.append(f"{subject.name}: {hook}: reference {expected}, kernel {tuple(got)}: {frame.hex()}")
+                what = f"packet {place}, reference {expected}, kernel {tuple(got)}"
+                wrong.append(f"{subject.name}: {hook}: {what}: {frame.hex()}")
     return compared, wrong
 
 
 def table(rows: Sequence[Row]) -> str:
     """In Markdown, which reads on a terminal too."""
-    lines = [
-        "| kernel | objects loaded | answers as the reference's | most instructions verified | boot and all |",
-        "|---|---|---|---|---|",
-    ]
-    for row in rows:
-        agreed = row.compared - row.differing
-        lines.append(
-            f"| {row.kernel} | {row.loaded} of {row.objects} | {agreed:,} of {row.compared:,} "
-            f"| {row.worst:,} ({row.worst_object}) | {row.seconds:.0f} s |"
-        )
-    return "\n".join(lines)
+    heads = ("kernel", "objects loaded", "answers as the reference's", "of those that remember",
+             "most instructions verified", "boot and all")  # fmt: skip
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (heads, ["---"] * len(heads), *map(_cells, rows)))
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    return (
+        row.kernel,
+        f"{row.loaded} of {row.objects}",
+        f"{row.compared - row.differing:,} of {row.compared:,}",
+        f"{row.remembered - row.forgotten:,} of {row.remembered:,}",
+        f"{row.worst:,} ({row.worst_object})",
+        f"{row.seconds:.0f} s",
+    )
