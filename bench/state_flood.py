@@ -78,9 +78,11 @@ def flood_of_syns(source: FlowSource, compiler: Compiler, packets: int) -> Flood
         return Flood("SYNs, tracked", packets, ns, SETTLED, kept, entries, ROOM, weighs, passed, dropped)
 
 
-def flood_of_limiter(source: FlowSource, compiler: Compiler, packets: int, full: str) -> Flood:
+def flood_of_limiter(
+    source: FlowSource, compiler: Compiler, packets: int, full: str, kernel: tuple[int, int] | None = None
+) -> Flood:
     """Sources that each have one token: those that were there before have used theirs, and stay over."""
-    with StatefulPolicy(LIMIT.format(full=full), compiler) as policy:
+    with StatefulPolicy(LIMIT.format(full=full), compiler, kernel) as policy:
         source.drive(Plan(SYN, SETTLED), policy.fd, SETTLED)
         memory = policy.memory()
         ns = source.drive(Plan(SYN, packets, FLOOD_NETWORK), policy.fd, packets)

@@ -28,7 +28,8 @@ struct xdp_md {
 struct plan {
 	u32 next, flows, network, address_at, port_at, random;
 	u32 packets, batches; /* since the plan was made */
-	u64 last, ns[BATCHES]; /* ns[i]: what batch i took */
+	u64 first, last; /* when the first batch began, and the last */
+	u64 ns[BATCHES]; /* ns[i]: what batch i took */
 };
 
 struct {
@@ -71,6 +72,8 @@ SEC("xdp") int source(struct xdp_md *ctx)
 
 		if (plan->last)
 			plan->ns[plan->batches++ % BATCHES] = now - plan->last;
+		else
+			plan->first = now;
 		plan->last = now;
 	}
 	u8 *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end, *p;
