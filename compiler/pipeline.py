@@ -36,8 +36,9 @@ class SourceInput:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """`kernel` is the oldest to load on, None: the oldest on which the policy runs as fast as it can; `netmask` an IPv4 mask in host order; `trace` makes a test build (no counters)
-    whose return value is `(deciding rule + 1) << 8 | verdict & 0xff`."""
+    """`kernel` is the oldest to load on, None: the oldest on which the policy runs as fast as it can; `netmask` an IPv4
+    mask in host order; `trace` makes a test build (no counters) whose return value is
+    `(deciding rule + 1) << 8 | verdict & 0xff`, and whose clock is a map."""
 
     kernel: tuple[int, int] | None = None
     counters: bool = True

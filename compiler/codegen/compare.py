@@ -50,9 +50,11 @@ def value(expr: ir.Expr, plan: Plan, texts: Texts = NONE) -> str:
         case ir.Bin():
             return _arithmetic(expr, plan, texts)
         case ir.Meta():
-            return {"len": f"frame_length_{plan.suffix}(ctx)", "mark": "ctx->mark", "ifindex": f"ifindex_{plan.suffix}(ctx)"}[
-                expr.what
-            ]
+            return {
+                "len": f"frame_length_{plan.suffix}(ctx)",
+                "mark": "ctx->mark",
+                "ifindex": f"ifindex_{plan.suffix}(ctx)",
+            }[expr.what]
         case ir.Proto():
             plan.keep(expr.layer, "proto")
             return f"{LAYER_NAMES[expr.layer]}->proto"

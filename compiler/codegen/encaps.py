@@ -55,4 +55,3 @@ def encap_false(test: ir.EncapIs, plan: Plan) -> Condition:
 
 def _carrier(test: ir.EncapIs) -> ir.ProtoIs:
     return ir.ProtoIs(test.layer, tuple(sorted(ir.carriers(test.name))))
-

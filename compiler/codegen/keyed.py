@@ -109,7 +109,9 @@ def _address_words(option: state.Option, text: str) -> Iterator[str]:
     size = ADDRESS_BITS[option.family]
     bits = size if option.bits is None else option.bits
     mask = ((1 << bits) - 1) << (size - bits)
-    words = [f"B32({text})"] if option.family == 4 else [f"(u32)({text}[{i // 2}]{' >> 32' * (i % 2)})" for i in range(4)]
+    words = (
+        [f"B32({text})"] if option.family == 4 else [f"(u32)({text}[{i // 2}]{' >> 32' * (i % 2)})" for i in range(4)]
+    )
     for place, word in enumerate(words):
         part = mask >> (size - 32 * (place + 1)) & 0xFFFFFFFF
         yield word if part == 0xFFFFFFFF else "0" if not part else f"{word} & B32({part:#x})"

@@ -33,10 +33,12 @@ def decides_malformed(program: ir.Program) -> bool:
 
 
 def opens(program: ir.Program, plan: Plan, layer: int) -> Condition:
-    """When the packet inside that of a layer is parsed: an encapsulation is there, of VXLAN with a VNI asked for."""
+    """When the packet inside that of a layer is parsed: an encapsulation is there, of VXLAN with a VNI asked for; any
+    where connections are kept, as the rule that asks may be another hook's."""
     outer, asked = LAYER_NAMES[layer], [e for e in plan.layers[layer].encaps if e.name not in NEVER_OPENS]
     either = any_of(*(encap_true(e, plan) for e in asked))
-    wanted = _vnis(program.body, ALL_VNIS) if all(e.name == "vxlan" for e in asked) and not layer else ALL_VNIS
+    few = all(e.name == "vxlan" for e in asked) and not layer and LAYER_NAMES[1] not in plan.tracked
+    wanted = _vnis(program.body, ALL_VNIS) if few else ALL_VNIS
     if wanted == ALL_VNIS:
         return either
     vni = ir.Load(0, asked[0].base, VNI_OFFSET, VNI_SIZE)

@@ -75,7 +75,7 @@ def group_of(base: str) -> str:
 
 
 def place_in_group(base: str) -> int:
-    """Where a base's first byte lies in its group: what is over UDP behind UDP's header, the second entry of a stack."""
+    """Where a base's first byte lies in its group: over UDP behind its header, of a stack's second entry behind one."""
     encap = encap_of(0, base)
     if encap is not None and encap.name in OVER_UDP:
         return 8
@@ -171,8 +171,8 @@ class KeyView:
 
 @dataclass(frozen=True, slots=True)
 class UseView:
-    """A C function: `action` in (in, add, delete, rate, many, made) with a key, of the table or limiter `target`; `until`: the ns
-    that an addition lasts, `-` for the table's own timeout."""
+    """A C function: `action` in (in, add, delete, rate, many, made) with a key, of the table, limiter or list `target`;
+    `until`: the ns that an addition lasts, `-` for the table's own timeout."""
 
     name: str
     action: str
@@ -249,7 +249,7 @@ class Plan:
         return self.hook != "xdp" and load.layer == 0 and load.base == "ether" and load.offset + load.size > 12
 
     def encap(self, test: EncapIs) -> str:
-        """Asks whether the layer has the encapsulation; gives the fact's name. What is inside is parsed if asked for."""
+        """Asks whether the layer has the encapsulation; gives the fact's name."""
         self.layer(test.layer).encaps[test] = None
         return self.fact(test.layer, encap_fact(test))[0]
 

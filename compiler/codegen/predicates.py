@@ -6,6 +6,8 @@ failing. That is what the negation of a test becomes.
 
 from __future__ import annotations
 
+from typing import get_args
+
 from ebpfc.compiler.codegen import headers
 from ebpfc.compiler.codegen.compare import compared
 from ebpfc.compiler.codegen.condition import ALWAYS, NEVER, Condition, Mask, Text, all_of, any_of
@@ -32,7 +34,7 @@ def condition(pred: ir.Pred, plan: Plan) -> Condition:
         case ir.Not(ir.InTable() as test):
             return in_table(test, plan, negated=True)
         case ir.Not():
-            assert not isinstance(pred.item, ir.And | ir.Or | ir.Not | ir.Bool | ir.In | ir.Compare | ir.InTable | ir.StateIs)
+            assert isinstance(pred.item, get_args(ir.HeaderTest)), "not a test"
             return headers.is_false(pred.item, plan)
         case ir.In() | ir.Compare():
             return _true(pred, plan)

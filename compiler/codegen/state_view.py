@@ -140,9 +140,7 @@ def _table(table: state.TableDecl, name: str, first: int) -> TableView:
     return TableView(table.name, name, kind, state.words(table.kinds), table.net, table.size, table.timeout, first)
 
 
-def _limiter(
-    limiter: state.LimiterDecl, number: int, name: str, first: int, kernel: tuple[int, int]
-) -> LimiterView:
+def _limiter(limiter: state.LimiterDecl, number: int, name: str, first: int, kernel: tuple[int, int]) -> LimiterView:
     """A bucket for each key that there is room for: with four places each, and two buckets to choose from, every key
     finds a place as long as they are not more than `size` (docs/architecture.md has the odds)."""
     buckets = 1 << (limiter.size - 1).bit_length() if limiter.kinds else 1

@@ -34,7 +34,8 @@ _KINDS: dict[ir.EncapName, int] = {
 _WITH_VNI = ("vxlan", "geneve")
 _READS = (
     *(("ip", 12, 4), ("ip", 16, 4), ("ip6", 8, 16), ("ip6", 24, 16)),
-    *(("ports", 0, 2), ("ports", 2, 2), ("tcp", 13, 1), ("icmp", 0, 1), ("ether", 0, 6), ("tag1", 0, 2), ("tag2", 0, 2)),
+    *(("ports", 0, 2), ("ports", 2, 2), ("tcp", 13, 1), ("icmp", 0, 1)),
+    *(("ether", 0, 6), ("tag1", 0, 2), ("tag2", 0, 2)),
 )
 _FACTS = ("TYPE", "IP", "IP6", "PROTO", "PLACE", "FRAGMENT", "FRAGMENT_KNOWN", "LATER", "TAG1", "TAG2")
 
@@ -88,15 +89,22 @@ def state_is(test: ir.StateIs, negated: bool = False) -> Condition:
     return Text(f"({state} != LOOK && {other})" if test.layer else other)
 
 
+def kept_inside(declared: TrackDecl | None) -> tuple[ir.EncapIs, ...]:
+    """The encapsulations in which connections are kept, at every hook."""
+    bases = declared.within if declared is not None else ()
+    return tuple(e for base in bases if (e := ir.encap_of(0, base)) is not None)
+
+
 def ask_tracking(declared: TrackDecl, counts: tuple[CountDecl, ...], plan: Plan) -> tuple[TrackedView, ...]:
     """Asks for what key and segment are read from; the layers that this hook tracks."""
-    lists = [tuple(listed(c, plan) for c in counts if c.crowd.layer == layer) for layer in range(plan.deepest + 1)]
+    encaps = kept_inside(declared)
+    lists = [tuple(listed(c, plan) for c in counts if c.crowd.layer == layer) for layer in range(2 if encaps else 1)]
     found = [TrackedView(LAYER_NAMES[0], False, True, "", (), lists[0])]
     _ask(plan, 0)
-    encaps = [e for base in declared.within if (e := ir.encap_of(0, base)) is not None]
-    if plan.deepest and encaps:  # else no rule of this hook looks there
+    if encaps:  # though no rule of this hook may look there: one of another does
         _ask(plan, 1)
-        found.append(TrackedView(LAYER_NAMES[1], True, plan.may_be_framed(1), LAYER_NAMES[0], _kinds(encaps, plan), lists[1]))
+        kinds = _kinds(encaps, plan)
+        found.append(TrackedView(LAYER_NAMES[1], True, plan.may_be_framed(1), LAYER_NAMES[0], kinds, lists[1]))
     return tuple(found)
 
 
@@ -109,7 +117,7 @@ def _ask(plan: Plan, layer: int) -> None:
         plan.keep(layer, what)
 
 
-def _kinds(encaps: list[ir.EncapIs], plan: Plan) -> tuple[KindView, ...]:
+def _kinds(encaps: tuple[ir.EncapIs, ...], plan: Plan) -> tuple[KindView, ...]:
     for encap in encaps:
         if encap.name in _WITH_VNI:
             plan.slot(ir.Load(encap.layer, encap.base, 4, 3))

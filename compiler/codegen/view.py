@@ -19,7 +19,7 @@ from ebpfc.compiler.codegen.plan import LAYER_NAMES, SLOT_LIMITS, KeyView, LateT
 from ebpfc.compiler.codegen.predicates import condition
 from ebpfc.compiler.codegen.state_view import StateView, build_state
 from ebpfc.compiler.codegen.table_view import SetsView, build_sets
-from ebpfc.compiler.codegen.tracking import TrackedView, ask_tracking
+from ebpfc.compiler.codegen.tracking import TrackedView, ask_tracking, kept_inside
 from ebpfc.compiler.codegen.usual import Branch, Usual, branches, build_usual
 from ebpfc.compiler.ir import program as ir
 from ebpfc.compiler.ir.state import State
@@ -200,7 +200,8 @@ def build_view(
 
 def _planned(program: ir.Program, state: State) -> tuple[Plan, tuple[Tested, ...], tuple[TrackedView, ...]]:
     """What the program asks, with as many bytes read while parsing as leave room for every fact."""
-    suffix, by_facts, encaps = HOOKS[program.hook][0], told_by_facts(program), ir.encaps_of(program)
+    suffix, by_facts = HOOKS[program.hook][0], told_by_facts(program)
+    encaps = ir.encaps_of(program) | frozenset(kept_inside(state.track))
     for slots in SLOT_LIMITS:
         plan = Plan(program.hook, suffix, by_facts, encaps, slots)
         tested = _tested(program.body, plan)

@@ -1,4 +1,4 @@
-"""Expressions of the IR: numbers read from a packet or known of it, and arithmetic; what they load and how wide they are.
+"""Expressions of the IR: numbers read from a packet or known of it, and arithmetic; what they load, how wide they are.
 
 In: nothing (data). `ir.program` says how they are written, and what must be true for the bytes of a load to exist.
 """

@@ -3,20 +3,23 @@
 Grammar (as `ir.text` prints it):
 
     program  = "program" name hook default step*
-    step     = "rule" number verdict? count* effect* pred | "block" number effect* pred "{" step* "}" ["else" "{" step* "}"]
+    step     = "rule" number verdict? count* effect* pred
+             | "block" number effect* pred "{" step* "}" ["else" "{" step* "}"]
     pred     = "true" | "false" | (and pred*) | (or pred*) | (not pred) | test
-    effect   = (guard over|within LIMITER key*) | (connections COUNT L NAME[:PORT]|- key*) | (add TABLE NS|never key*) | (delete TABLE key*) | (log N)
-    key      = (KIND (FAMILY BITS expr)*)
+    effect   = (guard over|within LIMITER key*) | (connections COUNT L NAME[:PORT]|- key*)
+             | (add TABLE NS|- key*) | (delete TABLE key*) | (log N)
+    key      = (KIND (FAMILY BITS|- expr)*)
     test     = (type L N) | (proto L N*) | (walked L N) | (tag L I) | (ether L) | (encap L NAME[:PORT])
              | (fragment L KIND) | (malformed L) | (state L STATE NAME[:PORT]?)
              | (in expr low-high*) | (compare OP expr expr) | (table NAME key*)
     expr     = NUMBER | (load L BASE OFFSET SIZE) | (loadat L BASE expr SIZE) | (slice expr SHIFT WIDTH)
              | (OP expr expr) | len | mark | ifindex
 
-L is the layer: 0 the frame, 1 the packet inside its encapsulation, 2 the one inside that. BASE names the header that the offset counts from, and
-with it what must be true of the packet for the byte to exist (`requirements`). All tests are three-valued (Kleene):
-a test over loads is false when a requirement of one is false, else unknown when a byte is missing or a divisor is
-zero. `Not` is Kleene's complement. `else` belongs to "was not true", and is only ever the structure of a Block.
+L is the layer: 0 the frame, 1 the packet inside its encapsulation, 2 the one inside that. BASE names the header that
+the offset counts from, and with it what must be true of the packet for the byte to exist (`requirements`). All tests
+are three-valued (Kleene): a test over loads is false when a requirement of one is false, else unknown when a byte is
+missing or a divisor is zero. `Not` is Kleene's complement. `else` belongs to "was not true", and is only ever the
+structure of a Block.
 """
 
 from __future__ import annotations

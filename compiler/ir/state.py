@@ -116,7 +116,7 @@ class LimiterDecl:
 
 @dataclass(frozen=True, slots=True)
 class CountDecl:
-    """Lists of connections: `crowd` is the guard, `most` how many a key may have; `rule` None stands in a block's head."""
+    """Lists of connections: `crowd` is the guard, `most` how many a key may have; `rule` None: in a block's head."""
 
     crowd: Crowd
     rule: int | None
@@ -136,7 +136,7 @@ class LogDecl:
 
 @dataclass(frozen=True, slots=True)
 class TrackDecl:
-    """`timeouts` in ns, by nf_conntrack's names; `within`: the bases of the encapsulations in which connections are kept."""
+    """`timeouts` in ns, by nf_conntrack's names; `within`: the bases of the encapsulations in which there are any."""
 
     loose: bool
     size: int

@@ -215,7 +215,7 @@ def member(node: nodes.Member, scope: Scope) -> ir.Pred:
 
 
 def key_member(key: nodes.KeyField, items: nodes.SetLiteral, scope: Scope) -> ir.Pred:
-    """`src in {...}`, `dst port in {...}`, `ether src in {...}`, `proto in`, `vlan in`, `vxlan in` ..., `ifindex in`."""
+    """`src in {...}`, `dst port in {...}`, `ether src in {...}`, `proto in`, `vlan in` ..., `ifindex in`."""
     words = key.text.split()
     match words[-1]:
         case "vlan":

@@ -1,4 +1,4 @@
-"""Which packet is open: the layer, how many of its tags, and the headers of the encapsulations it was reached through."""
+"""Which packet is open: the layer, how many of its tags, the headers of the encapsulations that it was reached through."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a policy remembers → the IR's keys, guards, effects and declarations. Law: docs/adr/0003-tables-and-limiters.md."""
+"""What a policy remembers → the IR's keys, guards, effects and declarations. Law: docs/adr/0003, 0004."""
 
 from __future__ import annotations
 
@@ -28,9 +28,7 @@ def looked_up(member: nodes.Member, scope: Scope) -> ir.Key:
     return key(nodes.Key(tuple(k for k in member.keys if isinstance(k, nodes.KeyField | nodes.FieldRef))), scope)
 
 
-def _field(
-    node: nodes.KeyField | nodes.FieldRef, scope: Scope, masks: tuple[int | None, int | None]
-) -> state.KeyField:
+def _field(node: nodes.KeyField | nodes.FieldRef, scope: Scope, masks: tuple[int | None, int | None]) -> state.KeyField:
     here = FRAME if node.outer else scope
     if isinstance(node, nodes.KeyField):
         return _qualified(node.text.split(), here, masks)
@@ -91,13 +89,16 @@ class StateLowering:
 
     def state(self, within: tuple[str, ...]) -> state.State:
         """`within`: the bases of the encapsulations in which connections are kept, when any are."""
-        return state.State(self.tables, tuple(self.limiters), tuple(self.logs), tuple(self.counts), _track(self.track, within))
+        return state.State(
+            self.tables, tuple(self.limiters), tuple(self.logs), tuple(self.counts), _track(self.track, within)
+        )
 
     def guards(
         self, guards: tuple[nodes.RateGuard | nodes.ConnectionsGuard, ...], rule: int | None, scope: Scope
     ) -> tuple[ir.Guard | ir.Crowd, ...]:
         return tuple(
-            self._rate(g, rule, scope) if isinstance(g, nodes.RateGuard) else self._crowd(g, rule, scope) for g in guards
+            self._rate(g, rule, scope) if isinstance(g, nodes.RateGuard) else self._crowd(g, rule, scope)
+            for g in guards
         )
 
     def _rate(self, guard: nodes.RateGuard, rule: int | None, scope: Scope) -> ir.Guard:
@@ -144,9 +145,7 @@ def _fields(node: nodes.Key) -> tuple[str, ...]:
 
 def _table(table: nodes.Table) -> state.TableDecl:
     lru = table.timeout is not None and table.evict and not table.net
-    return state.TableDecl(
-        table.name, _kinds(table.key), _fields(table.key), table.net, table.timeout, table.size, lru
-    )
+    return state.TableDecl(table.name, _kinds(table.key), _fields(table.key), table.net, table.timeout, table.size, lru)
 
 
 def _limiter(limiter: nodes.Limiter, name: str | None, rule: int | None, text: str) -> state.LimiterDecl:

@@ -73,7 +73,10 @@ def pass_segment(segment: Segment, sender: Window, other: Window, *, again: bool
     win = _window(segment, sender, other)
     if again or not sender.seen:
         scale = segment.scale if segment.has_syn else sender.scale
-        sender = Window(segment.end, segment.end, max(win, 1), scale)
+        allowed = segment.end
+        if not segment.has_syn and other.seen and after(sender.max_end, allowed):
+            allowed = sender.max_end
+        sender = Window(segment.end, allowed, max(win, 1), scale)
     else:
         end = segment.end if after(segment.end, sender.end) else sender.end
         sender = replace(sender, end=end, max_win=max(sender.max_win, win))
