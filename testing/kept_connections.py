@@ -1,5 +1,7 @@
 """The connections in a kernel's maps as the reference has them. In: keys and values as bytes. Out: keys and entries.
 
+And the lists of those that a guard `connections > N` has counted.
+
 The layout is docs/adr/0004-connections.md's, as templates/tracked.h.j2 declares it; nothing of the compiler is used.
 """
 
@@ -16,12 +18,24 @@ from ebpfc.testing.semantics.connections.windows import Window
 KINDS = (None, "vxlan", "geneve", "gre", "ipip", "gtp", "mpls", "pppoes")
 STATES = ("", *TIMEOUT_OF)
 TCP = 6
+KEY_SIZE = 48
+"""Bytes of a connection's key."""
 
 
 def read_connections(entries: Mapping[bytes, bytes], now: int) -> dict[FlowKey, Connection]:
     """Those whose time is not up."""
     found = {_key(key): _connection(key[1], value) for key, value in entries.items()}
     return {key: connection for key, connection in found.items() if connection.expires > now}
+
+
+def read_lists(entries: Mapping[bytes, bytes]) -> dict[bytes, list[FlowKey | None]]:
+    """The places of each key, None for one never used (rule 18); lists without a connection are left out."""
+    found = {words: [_key(place) if place[0] else None for place in _places(value)] for words, value in entries.items()}
+    return {words: places for words, places in found.items() if any(places)}
+
+
+def _places(value: bytes) -> list[bytes]:
+    return [value[at : at + KEY_SIZE] for at in range(0, len(value), KEY_SIZE)]
 
 
 def _key(key: bytes) -> FlowKey:
@@ -40,5 +54,5 @@ def _connection(protocol: int, value: bytes) -> Connection:
     if protocol != TCP:
         return Connection(original, bool(assured), expires)
     first, second = (Window(ends[i], ends[2 + i], ends[4 + i], scales[i] - 1 if scales[i] else None) for i in (0, 1))
-    entry = TcpEntry(STATES[state], (first, second), fin - 1 if fin else None)  # type: ignore[arg-type]
+    entry = TcpEntry(STATES[state], (first, second), fin - 1 if fin else None)
     return Connection(original, bool(assured), expires, entry)

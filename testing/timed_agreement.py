@@ -2,7 +2,7 @@
 
 The object is a traced build, whose clock the test sets before each packet; one program is judged, as all share their
 maps. At the end the tables hold the same keys with the same expiries, and the same connections are there, to their
-windows.
+windows, counted in the same places of the same keys.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ from ebpfc.compiler.ir.program import HookName
 from ebpfc.compiler.lower.policy import DIRECTIONS
 from ebpfc.compiler.pipeline import Compiled
 from ebpfc.runtime.map_entries import MapEntries
-from ebpfc.testing.kept_connections import read_connections
+from ebpfc.testing.kept_connections import read_connections, read_lists
 from ebpfc.testing.kernel import KernelPolicy
 from ebpfc.testing.random_traffic import TimedFrame
 from ebpfc.testing.semantics.connections.keys import FlowKey
 from ebpfc.testing.semantics.connections.table import Connection
+from ebpfc.testing.semantics.words import Words
 from ebpfc.testing.simulator import Simulator
 
 Contents = dict[tuple[bytes, int | None], int]
@@ -64,6 +65,11 @@ class TimedKernel:
         opening, flows = (read_connections(self._entries(n).read_all(), now) for n in ("pf_opening", "pf_flows"))
         return {**opening, **flows}
 
+    def lists(self, number: int, *, keyed: bool) -> dict[bytes, list[FlowKey | None]]:
+        """What a guard that counts connections has listed, by the words of the key; without key, by none."""
+        found = read_lists(self._entries(f"c_{number}").read_all())
+        return found if keyed else dict(zip((b"",), found.values(), strict=False))
+
     def _entries(self, name: str) -> MapEntries:
         return MapEntries(self.policy.map(name).fd, name)
 
@@ -94,15 +100,23 @@ def timed_disagreements(
             kept, known = kernel.connections(simulator.time), dict(tracking.known.present(simulator.time))
             differ = [(k, kept.get(k), known.get(k)) for k in {**kept, **known} if kept.get(k) != known.get(k)]
             found += [TimedDisagreement(len(traffic), f"connection {k}: {a}, not {b}") for k, a, b in differ]
+        for number, crowd in enumerate(simulator.crowds):
+            listed = kernel.lists(number, keyed=crowd.guard.key is not None)
+            counted = {_bytes(words): places for words, places in crowd.lists.items()}
+            if listed != counted:
+                found.append(TimedDisagreement(len(traffic), f"guard {number} has counted {listed}, not {counted}"))
         return found
 
 
 def _expected(simulator: Simulator) -> dict[str, Contents]:
     return {
         name: {
-            (b"".join(word.to_bytes(4, "big") for word in slot.words), slot.bits if contents.table.net else None):
-                entry.expires or 0
+            (_bytes(slot.words), slot.bits if contents.table.net else None): entry.expires or 0
             for slot, entry in contents.present(simulator.time)
         }
         for name, contents in simulator.memory.tables.items()
-    }  # fmt: skip
+    }
+
+
+def _bytes(words: Words) -> bytes:
+    return b"".join(word.to_bytes(4, "big") for word in words)

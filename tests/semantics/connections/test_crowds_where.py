@@ -110,6 +110,21 @@ def test_another_encapsulation_is_another_layer() -> None:
     assert crowds.simulator.crowds[0].lists == {}
 
 
+def test_another_port_is_another_layer() -> None:
+    frame = ether(ip4(packets.vxlan(ether(ip4(packets.udp(dport=1))), 5, port=8472)))
+    before = 'vxlan port 8472 and state new then count "new"'
+    crowds = WatchedGuard("vxlan connections > 0 per src", before)
+    assert crowds.overs(frame, open_to(2, Hosts(vni=5)), open_to(3, Hosts(vni=5))) == [False, False, True]
+    assert crowds.taken() == 1
+
+
+def test_behind_else_nothing_of_the_head_is_open() -> None:
+    crowds = WatchedGuard("ip", 'if vxlan {\n count "in"\n} else {\n count "out" connections > 9 per src\n}')
+    crowds.overs(open_to(1), open_to(2, Hosts(vni=5)))
+    sources = {(4, address, 0, 0, 0) for address in (0x0A000001, 0xC0000201)}
+    assert set(crowds.simulator.crowds[0].lists) == sources
+
+
 def test_outer_is_the_frames_own_packet() -> None:
     crowds = WatchedGuard("vxlan connections > 1 per outer src")
     frames = (open_to(1, Hosts(vni=5, client=f"10.0.0.{host}")) for host in (1, 2, 3))
