@@ -48,7 +48,7 @@ def print_cases(cases: Sequence[CaseFigures]) -> str:
 def _case(case: CaseFigures) -> str:
     names = [name for name, _ in case.traffic]
     lines = [f"### {case.name}: {case.words}", ""]
-    lines.append(_line("program", "instructions", "code B", "verified", *(f"{n} {c}" for n in names for c in _COLUMNS)))
+    lines.append(line("program", "instructions", "code B", "verified", *(f"{n} {c}" for n in names for c in _COLUMNS)))
     lines.append("|---|" + "--:|" * (3 + len(names) * len(_COLUMNS)))
     for row in case.rows:
         cells = [row.label, f"{row.size.instructions:,}", f"{row.size.code:,}", f"{row.size.verified:,}"]
@@ -60,7 +60,7 @@ def _case(case: CaseFigures) -> str:
                 f"{slices.difference(row.name, row.against):+.2f}",
                 f"{slices.ratio(row.name, row.against):.3f}",
             ]
-        lines.append(_line(*cells))
+        lines.append(line(*cells))
     return "\n".join(lines) + "\n"
 
 
@@ -72,7 +72,7 @@ def print_filters(filters: Sequence[CaseFigures]) -> str:
     names = [name for name, _ in filters[0].traffic]
     lines = [f"Goal: ours at most {FILTER_GOAL} x classic BPF turned into C; {EVEN} more is still equal.", ""]
     times = [cell for name in names for cell in (f"{name} ns", "classic ns", "x classic", "with counters")]
-    lines.append(_line("filter", "instructions", "classic", *times))
+    lines.append(line("filter", "instructions", "classic", *times))
     lines.append("|---|" + "--:|" * (2 + len(times)))
     for chosen in filters:
         size = {row.name: f"{row.size.instructions:,}" for row in chosen.rows}
@@ -80,10 +80,10 @@ def print_filters(filters: Sequence[CaseFigures]) -> str:
         for _, slices in chosen.traffic:
             cells += [f"{slices.timing(name).gross:.2f}" for name in ("ours", "classic")]
             cells += [
-                _against_goal(slices.ratio(f"ours{more}", f"classic{more}"), FILTER_GOAL + EVEN)
+                against_goal(slices.ratio(f"ours{more}", f"classic{more}"), FILTER_GOAL + EVEN)
                 for more in ("", ", counters")
             ]
-        lines.append(_line(*cells))
+        lines.append(line(*cells))
     middle = [
         statistics.geometric_mean(s.ratio("ours", "classic") for f in filters for n, s in f.traffic if n == name)
         for name in names
@@ -92,21 +92,21 @@ def print_filters(filters: Sequence[CaseFigures]) -> str:
     return "\n".join([*lines, "", f"Geometric mean of the ratios without counters: {means}."]) + "\n"
 
 
-def _against_goal(ratio: float, goal: float) -> str:
+def against_goal(ratio: float, goal: float) -> str:
     return f"{ratio:.3f}{'' if ratio <= goal else ' (missed)'}"
 
 
 def print_summary(cases: Sequence[CaseFigures]) -> str:
     """Each of our programs against its goal."""
     lines = [f"Goal: ours at most {TIME_GOAL} x the C by hand of the same meaning.", ""]
-    lines.append(_line("policy", *(f"{name}{more}" for name in ("match", "mix") for more in ("", ", counters"))))
+    lines.append(line("policy", *(f"{name}{more}" for name in ("match", "mix") for more in ("", ", counters"))))
     lines.append("|---|" + "--:|" * 4)
     for case in cases:
         cells = [case.words]
         for _, slices in case.traffic:
             ratios = [slices.ratio(row.name, row.against) for row in case.rows if row.name.startswith("ours")]
-            cells += [_against_goal(ratio, TIME_GOAL) for ratio in ratios]
-        lines.append(_line(*cells))
+            cells += [against_goal(ratio, TIME_GOAL) for ratio in ratios]
+        lines.append(line(*cells))
     return "\n".join(lines) + "\n"
 
 
@@ -136,7 +136,7 @@ def print_expression(figures: ExpressionFigures) -> str:
 
 
 def _goals(rows: Sequence[tuple[str, str, str, str]]) -> str:
-    lines = [_line("", "measured", "goal, at most", ""), "|---|--:|--:|---|", *(_line(*row) for row in rows)]
+    lines = [line("", "measured", "goal, at most", ""), "|---|--:|--:|---|", *(line(*row) for row in rows)]
     return "\n".join(lines) + "\n"
 
 
@@ -157,14 +157,14 @@ class Measured:
 def as_data(measured: Measured) -> dict[str, Any]:
     """For JSON: nanoseconds a packet, bytes, seconds, MiB."""
     return {
-        "cases": [_case_data(case) for case in measured.cases],
-        "filters": [_case_data(case) for case in measured.filters],
+        "cases": [case_data(case) for case in measured.cases],
+        "filters": [case_data(case) for case in measured.filters],
         "compile": None if measured.compiling is None else asdict(measured.compiling),
         "expression": None if measured.expression is None else asdict(measured.expression),
     }
 
 
-def _case_data(case: CaseFigures) -> dict[str, Any]:
+def case_data(case: CaseFigures) -> dict[str, Any]:
     return {
         "name": case.name,
         "programs": [
@@ -186,5 +186,6 @@ def _case_data(case: CaseFigures) -> dict[str, Any]:
     }
 
 
-def _line(*cells: str) -> str:
+def line(*cells: str) -> str:
+    """A row of a table."""
     return f"| {' | '.join(cells)} |"

@@ -1,4 +1,4 @@
-"""`python -m bench.run`: every policy as we compile it beside C by hand, twenty filters beside classic BPF; compiling.
+"""`python -m bench.run`: ours beside C by hand, beside classic BPF, under floods; what compiling takes.
 
 Root (BPF_PROG_TEST_RUN). Nothing is attached and no packet leaves the process. Never fails because of a figure.
 """
@@ -10,6 +10,7 @@ import datetime as dt
 import json
 import os
 import platform
+import re
 import sys
 from pathlib import Path
 
@@ -30,6 +31,8 @@ from bench.report import (
     print_summary,
 )
 from bench.source import PacketSource
+from bench.state_report import print_state, state_data
+from bench.state_run import StateFigures, measure_state
 from bench.subjects import Case, cases
 
 from ebpfc.compiler.toolchain.find import Compiler, find_compiler
@@ -37,7 +40,8 @@ from ebpfc.testing.kernel import kernel_available
 
 HANDS = (("full", "by hand, same meaning"), ("ipv4", "by hand, untagged IPv4 only"))
 TRIAL_ROUNDS = 5
-FILTERS = "filters"
+FILTERS, STATE = "filters", "state"
+STATE_HEADING = "## Programs that remember"
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -48,19 +52,22 @@ def main(argv: list[str] | None = None) -> int:
         return 2
     compiler = find_compiler(arguments.cc)
     source = PacketSource(compiler)
-    names = arguments.policies or [*(case.name for case in cases()), FILTERS]
+    names = arguments.policies or [*(case.name for case in cases()), FILTERS, STATE]
     measured = Measured(
         [_measure_case(case, compiler, source, arguments.rounds) for case in cases() if case.name in names],
         [_measure_filter(f, compiler, source, arguments.rounds) for f in filters()] if FILTERS in names else [],
         None if arguments.no_compile else measure_compile(compiler, max(3, arguments.rounds // 3)),
         None if arguments.no_compile else measure_expression(compiler),
     )
-    text = _page(measured, compiler, arguments.rounds)
+    state = measure_state(compiler, arguments.rounds) if STATE in names else None
+    text = _page(measured, state, compiler, arguments.rounds)
     print(text)
     if arguments.markdown:
-        arguments.markdown.write_text(text, "utf-8")
+        before = arguments.markdown.read_text("utf-8") if arguments.policies and arguments.markdown.exists() else ""
+        arguments.markdown.write_text(renewed(before, text), "utf-8")
     if arguments.json:
-        arguments.json.write_text(json.dumps(as_data(measured), indent=1) + "\n", "ascii")
+        data = {**as_data(measured), "state": None if state is None else state_data(state)}
+        arguments.json.write_text(json.dumps(data, indent=1) + "\n", "ascii")
     return 0
 
 
@@ -105,7 +112,17 @@ def _fastest(
     return best, f" ({best.name.lower()})"
 
 
-def _page(measured: Measured, compiler: Compiler, rounds: int) -> str:
+def renewed(before: str, text: str) -> str:
+    """The page `before` with the sections that `text` has measured anew; its head stays. Without a page: `text`."""
+    if not before:
+        return text
+    old, new = (re.split(r"^(?=## )", page, flags=re.MULTILINE) for page in (before, text))
+    fresh = {section.partition("\n")[0]: section for section in new[1:]}
+    kept = [fresh.pop(section.partition("\n")[0], section) for section in old[1:]]
+    return "\n".join(section.rstrip("\n") + "\n" for section in (old[0], *kept, *fresh.values()))
+
+
+def _page(measured: Measured, state: StateFigures | None, compiler: Compiler, rounds: int) -> str:
     today = dt.datetime.now(dt.UTC).date()
     head = (
         f"# Measured on {today}\n\n"
@@ -117,6 +134,8 @@ def _page(measured: Measured, compiler: Compiler, rounds: int) -> str:
         parts += ["## Goals", print_summary(measured.cases)]
     if measured.filters:
         parts += ["## Twenty filters beside classic BPF", print_filters(measured.filters)]
+    if state is not None:
+        parts += [STATE_HEADING, f"Measured on {today}.\n", print_state(state)]
     if measured.compiling is not None and measured.expression is not None:
         parts += ["## Compiling", print_compile(measured.compiling), print_expression(measured.expression)]
     if measured.cases:
@@ -131,11 +150,17 @@ def _processor() -> str:
 
 def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.run", description=__doc__.splitlines()[0])
-    parser.add_argument("policies", nargs="*", help="names of policies; filters: the twenty filters (default: all)")
+    parser.add_argument(
+        "policies",
+        nargs="*",
+        help="names of policies; filters: the twenty filters; state: what remembers (default: all)",
+    )
     parser.add_argument("--rounds", type=int, default=15, help="slices of each program (15)")
     parser.add_argument("--cc", help="the compiler, for all programs")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures as JSON too")
-    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the page too (RESULTS.md)")
+    parser.add_argument(
+        "--markdown", type=Path, metavar="FILE", help="write the page too (RESULTS.md), or the sections measured"
+    )
     parser.add_argument("--no-compile", action="store_true", help="leave compile time out")
     return parser.parse_args(argv)
 

@@ -19,6 +19,7 @@ WHOLE = 10_000_000
 ROOM = 65_536
 SETTLED = 10_000  # connections, bans and sources that were there before the flood
 FLOOD_NETWORK = "11.0.0.0"
+ANSWERED = 32_768  # SYNs, until the answers come; BATCH or more, or their time is not known
 
 SYN = ether(ip4(tcp(dport=80)))
 SYNACK = ether(ip4(tcp(sport=80, flags=0x12, sequence=1000, ack=2), src="10.0.0.2", dst="10.0.0.1"))
@@ -53,6 +54,7 @@ def floods(source: FlowSource, compiler: Compiler, packets: int = WHOLE) -> list
     """`packets` distinct sources each, at most 16,777,216."""
     return [
         flood_of_syns(source, compiler, packets),
+        flood_of_answered_syns(source, compiler, packets),
         *(flood_of_limiter(source, compiler, packets, full) for full in ("over", "within")),
         *(flood_of_table(source, compiler, packets, evict) for evict in (True, False)),
     ]
@@ -76,6 +78,27 @@ def flood_of_syns(source: FlowSource, compiler: Compiler, packets: int) -> Flood
         kept, entries = policy.decided(0) - established, len(policy.entries("pf_opening").read_all())
         weighs = (memory, policy.memory())
         return Flood("SYNs, tracked", packets, ns, SETTLED, kept, entries, ROOM, weighs, passed, dropped)
+
+
+def flood_of_answered_syns(source: FlowSource, compiler: Compiler, packets: int) -> Flood:
+    """As before, but the server answers each SYN, which then comes a second time, as from one who never got the answer.
+    A third of `packets` are distinct sources; the answers are seen by the same program."""
+    with StatefulPolicy(TRACK, compiler) as policy:
+        open_connections(source, policy.fd, SETTLED)
+        memory, decided = policy.memory(), [policy.decided(rule) for rule in range(3)]
+        took, sent = 0.0, 0
+        while sent < packets:
+            network, many = f"{11 + sent // (3 * ANSWERED) % 100}.0.0.0", min(ANSWERED, (packets - sent + 2) // 3)
+            syns = Plan(SYN, many, network)
+            back = Plan(SYNACK, many, network, DESTINATION, DESTINATION_PORT)
+            took += sum(source.drive(plan, policy.fd, many) * many for plan in (syns, back, syns))
+            sent += 3 * many
+        passed, opened, dropped = (policy.decided(rule) - decided[rule] for rule in range(3))
+        source.drive(Plan(ACK, SETTLED), policy.fd, SETTLED)
+        kept = policy.decided(0) - decided[0] - passed
+        entries, weighs = len(policy.entries("pf_flows").read_all()), (memory, policy.memory())
+        name = "SYNs, tracked, answered, sent again"
+        return Flood(name, sent, took / sent, SETTLED, kept, entries, ROOM, weighs, passed + opened, dropped)
 
 
 def flood_of_limiter(

@@ -16,6 +16,10 @@ from bench.report import (
     print_filters,
     print_summary,
 )
+from bench.run import renewed
+from bench.state_flood import Flood
+from bench.state_report import print_state
+from bench.state_run import StateFigures
 
 SLICES = Slices((5.0, 5.0, 9.0), {"ours": (10.8, 10.6, 16.0), "full": (10.0, 10.0, 15.0)})
 CASE = CaseFigures(
@@ -95,3 +99,22 @@ def test_an_expression_is_held_against_clang() -> None:
     text = print_expression(ExpressionFigures("tcp", 0.5, 0.2, 0.29))
     assert "| what ebpfc adds | 0.29 s | 0.25 s | missed |" in text
     assert "missed" not in print_expression(ExpressionFigures("tcp", 0.4, 0.2, 0.25))
+
+
+def test_a_page_keeps_the_sections_that_were_not_measured() -> None:
+    before = "# Measured on Monday\n\nLinux.\n\n## Goals\nold\n\n## Compiling\nalso old\n"
+    page = renewed(before, "# Measured on Tuesday\n\n## Goals\nnew\n\n## Floods\nnew too\n")
+    assert page == "# Measured on Monday\n\nLinux.\n\n## Goals\nnew\n\n## Compiling\nalso old\n\n## Floods\nnew too\n"
+    assert renewed("", "# Measured on Tuesday\n") == "# Measured on Tuesday\n"
+
+
+def test_a_goal_of_what_remembers_stands_beside_its_ratio() -> None:
+    ns = {"ours": 24.0, "hand 0": 20.0, "hand 1": 24.0, "ours, counters": 24.0, "hand 0, counters": 24.0}
+    slices = Slices((5.0, 5.0), {name: (value, value) for name, value in ns.items()})
+    case = CaseFigures(
+        "state_table", "a table", (Row("ours", "ours", Size(1, 1, 1), "hand 0"),), (("10 entries", slices),)
+    )
+    flood = Flood("SYNs", 10_000_000, 300.4, 10_000, 9_999, 65_000, 65_536, (1 << 20, 2 << 20), 10_000_000, 0)
+    text = print_state(StateFigures([(case, 1.15)], [flood]))
+    assert "| a table | 10 entries | 1.15 | 1.200 (missed) | 1.000 | 1.000 |" in text
+    assert "| SYNs | 10,000,000 | 300 | 10,000,000 | 0 | 10,000 | 9,999 | 65,000 | 65,536 | 1.0 to 2.0 MiB |" in text
