@@ -1,12 +1,12 @@
 """A small program in, the answers to usual packets out: given at once, all others are left to the whole parse.
 
-Usual is a frame whose headers are whole and plain: no tags (or one), IPv4 without options and in one piece, IPv6
+Usual is a frame whose headers are whole and plain: no tags (or a few), IPv4 without options and in one piece, IPv6
 without extension headers, ARP. There every header stands at a place that is known when the C is compiled, no byte is
 missing, and each kind of packet (EtherType, protocol) gets a branch with what is left of the rules:
 
     tcp port 80   →   IPv4, protocol 6: bytes 34 and 36 are compared; any other protocol: the default
 
-Any doubt (a frame cut short, a second tag, options, a test that the kind does not settle) is the whole parse's.
+Any doubt (a frame cut short, one more tag, options, a test that the kind does not settle) is the whole parse's.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ from ebpfc.compiler.ir import program as ir
 
 TESTS_AT_MOST, PROTOCOLS_AT_MOST = 24, 16
 """Of all rules: each branch repeats what is left of them, and each protocol has one."""
-TESTS_WITH_TAG = 6
-"""So few are repeated for frames with a tag even where no rule asks for tags."""
+TESTS_WITH_TAG, TESTS_WITH_TAGS = 6, 2
+"""So few are repeated for frames with a tag, with two, even where no rule asks for tags."""
 SHORTEST = {IPV4: 54, IPV6: 74}
 """Bytes of a TCP segment without options and data in a frame that nobody padded. One bounds check covers as many."""
 
@@ -107,7 +107,8 @@ def build_usual(program: ir.Program, plan: Plan) -> Usual | None:
     if not plain or len(builder.protocols) > PROTOCOLS_AT_MOST:
         return None
     asks_tags = any(isinstance(t, ir.TagIs) for t in asked)
-    usual = builder.usual(0, asks_tags or len(tests) <= TESTS_WITH_TAG)
+    tags = 2 if len(tests) <= TESTS_WITH_TAGS else 1 if asks_tags or len(tests) <= TESTS_WITH_TAG else 0
+    usual = builder.usual(0, tags)
     return usual if any(True for _ in branches(usual)) else None
 
 
@@ -142,12 +143,13 @@ class _Builder:
         self.walked = not protocols.isdisjoint(IPV6_EXTENSIONS) or any(isinstance(t, ir.Walked) for t in asked)
         self.sees_headers = bool(asked)
 
-    def usual(self, tags: int, with_tag: bool) -> Usual:
+    def usual(self, tags: int, more: int) -> Usual:
+        """Behind so many tags, and so many `more`."""
         rest = self.branch(Kind(tags, None))
         type_at = 12 + 4 * tags
         if not self.sees_headers:
             return Usual(type_at, rest.need if rest else 0, (), rest, None, sees_tags=False)
-        tagged = self.usual(tags + 1, False) if with_tag else None
+        tagged = self.usual(tags + 1, more - 1) if more else None
         families = tuple(f for f in (self.family(tags, t) for t in TYPES) if _differs(f, rest))
         limit = SHORTEST[IPV6 if all(f.ethertype == TYPES[IPV6] for f in families) else IPV4] + 4 * tags
         own = [b.need for f in families for b in f.branches if b]

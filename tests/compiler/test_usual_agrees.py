@@ -37,12 +37,12 @@ BYTES = (0, 1, 4, 5, 6, 8, 17, 44, 51, 58, 60, 0x06, 0x08, 0x20, 0x40, 0x45, 0x4
 
 
 def usual(rng: Random) -> bytes:
-    """Whole and plain, or with one thing that is not: a second tag, options, a fragment, an extension header."""
+    """Whole and plain, or with one thing that is not: tags, options, a fragment, an extension header."""
     here, there = rng.choice(pool.PORTS), rng.choice(pool.PORTS)
     over = rng.choice((tcp, udp, sctp))
     carried = rng.choice((over(sport=here, dport=there), over(sport=here, dport=there), icmp(rng.choice((0, 8)))))
     layer = rng.choice((_ip4, _ip4, _ip6, _ip6, _arp))(rng, carried)
-    for _ in range(rng.choice((0, 0, 0, 1, 1, 2))):
+    for _ in range(rng.choice((0, 0, 0, 1, 1, 2, 3))):
         layer = tag(layer, rng.choice(pool.VIDS), tpid=rng.choice(pool.TPIDS))
     return ether(layer, dst=rng.choice(pool.MACS), src=rng.choice(pool.MACS))
 
