@@ -27,7 +27,7 @@ from ebpfc.runtime.object import LoadedObject, load_object
 from ebpfc.testing.agreement import default_compiler
 
 PATIENCE: Final = 10.0
-"""Seconds until something that must come counts as missing: much, for a busy machine; no test that passes waits so long."""
+"""Seconds until something that must come counts as missing: much, for a busy machine."""
 MODE: Final = {"xdp": "native"}
 _KEY: Final = struct.Struct("=BBBxHHI")  # struct ends of templates/tracked.h.j2: family, protocol, kind, tags, VNI
 _PORTS: Final = struct.Struct("!HH")
@@ -100,6 +100,14 @@ class Guard:
         flow = self.flow(source_port)
         assert flow is not None
         return flow
+
+    def forget(self) -> None:
+        """Takes away every connection, every fragment, and every entry of every table."""
+        for name in self._loaded.maps:
+            if name in ("pf_opening", "pf_flows", "pf_fragments") or name.startswith("t_"):
+                entries = MapEntries(self._loaded.maps[name].fd, name)
+                for key in entries.read_all():
+                    entries.delete(key)
 
     def table(self, name: str) -> dict[bytes, bytes]:
         """All entries of the map of a table, expired ones too."""

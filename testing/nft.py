@@ -22,12 +22,20 @@ from ebpfc.testing.real_traffic import with_checksum
 from ebpfc.testing.routed import INSIDE, MARKED, End, Route, one_cpu, route
 
 FORGOTTEN: Final = 3
-"""Seconds: the timeouts of UDP and ICMP in both."""
+"""Seconds: the timeouts of UDP, ICMP, and TCP after a reset in both."""
 LATE: Final = 0.4
 """Seconds by which a packet may be late; then the whole run is made again."""
 _RUNS: Final = 4
-_TRACK: Final = f"udp {FORGOTTEN}s udp_stream {FORGOTTEN}s icmp {FORGOTTEN}s"
-_SYSCTL: Final = ("nf_conntrack_udp_timeout", "nf_conntrack_udp_timeout_stream", "nf_conntrack_icmp_timeout")
+_TRACK: Final = f"udp {FORGOTTEN}s udp_stream {FORGOTTEN}s icmp {FORGOTTEN}s tcp_close {FORGOTTEN}s"
+_SYSCTL: Final = ("udp_timeout", "udp_timeout_stream", "icmp_timeout", "tcp_timeout_close")
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """Digits through nftables and through the policy."""
+
+    nft: str
+    ours: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +54,9 @@ class Packet:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """`nft`: a chain; `ours`: a block; in both `$n` is the scenario's number. `sets` and `tables`: what they need
-    outside. `expected`: digits that both give, `ours_expected` ours where they differ. What neither decides is
-    dropped."""
+    """`nft`: a chain; `ours`: a block; a rule a line, in both `$n` is the scenario's number. `sets` and `tables`: what
+    they need outside. `expected`: digits that both give, `ours_expected` ours where they differ, spaces for the eye.
+    What a chain or a block does not decide is dropped."""
 
     name: str
     nft: str
@@ -64,11 +72,10 @@ class Scenario:
     def agree(self) -> bool:
         return self.ours_expected in ("", self.expected)
 
-
-@dataclass(frozen=True, slots=True)
-class Arrived:
-    nft: str
-    ours: str
+    @property
+    def arrives(self) -> Arrived:
+        ours = self.ours_expected or self.expected
+        return Arrived(self.expected.replace(" ", ""), ours.replace(" ", ""))
 
 
 class TooBusyError(Exception):
@@ -123,7 +130,7 @@ def _net(number: int, scenario: Scenario) -> str:
 @contextmanager
 def _nftables(router: Route, scenarios: Sequence[Scenario], loose: bool) -> Iterator[None]:
     router.run("nft", "-f", "-", stdin=ruleset(scenarios))
-    settings = {f"net.netfilter.{name}": FORGOTTEN for name in _SYSCTL}
+    settings = {f"net.netfilter.nf_conntrack_{name}": FORGOTTEN for name in _SYSCTL}
     settings["net.netfilter.nf_conntrack_tcp_loose"] = int(loose)
     router.run("sysctl", "-qw", *(f"{name}={value}" for name, value in settings.items()))
     yield
@@ -133,7 +140,7 @@ def _play(scenarios: Sequence[Scenario], by_nft: Route, by_policy: Route) -> dic
     """Sends all packets in the order of their times. None when one was late by its scenario's own clock."""
     script = [(p.at, n, p) for n, s in enumerate(scenarios, 1) for p in s.packets]
     script.sort(key=lambda step: step[:2])
-    nft: dict[int, str] = {n: "" for n in range(1, len(scenarios) + 1)}
+    nft: dict[int, str] = dict.fromkeys(range(1, len(scenarios) + 1), "")
     ours = dict(nft)
     began: dict[int, float] = {}
     start = time.monotonic()

@@ -108,7 +108,7 @@ def with_checksum(carried: Layer, src: str, dst: str) -> Layer:
 
 
 def numbers(end: socket.socket) -> tuple[int, int]:
-    """The sequence number of the next byte that this end will send, and of the next that it expects, tcp(7), TCP_REPAIR."""
+    """The sequence number of the next byte that this end will send, and of the next that it expects (TCP_REPAIR)."""
     end.setsockopt(socket.IPPROTO_TCP, _TCP_REPAIR, 1)
     try:
         found: list[int] = []

@@ -31,7 +31,12 @@ SERVERS: Final = ("10.2.0.0/16", "fd02::/16")
 MARKED: Final = 7
 """Markers are IPv4 and UDP, and have this source port and this destination port; no other packet may have both."""
 _ETH_P_ALL: Final = 0x0003
-_MACS: Final = {"client": "02:00:00:00:01:01", INSIDE: "02:00:00:00:01:02", OUTSIDE: "02:00:00:00:02:02", "server": "02:00:00:00:02:01"}  # fmt: skip
+_MACS: Final = {
+    "client": "02:00:00:00:01:01",
+    INSIDE: "02:00:00:00:01:02",
+    OUTSIDE: "02:00:00:00:02:02",
+    "server": "02:00:00:00:02:01",
+}
 _serial = itertools.count()
 
 

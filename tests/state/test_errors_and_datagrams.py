@@ -11,8 +11,18 @@ import pytest
 
 from ebpfc.testing import packets
 from ebpfc.testing.guarded import PATIENCE, await_true
+from ebpfc.testing.netns import receive
 from ebpfc.testing.packets import Layer
-from ebpfc.testing.real_traffic import Family, Stage, address, ip_packet, numbers, ping, transfer_both_ways, with_checksum
+from ebpfc.testing.real_traffic import (
+    Family,
+    Stage,
+    address,
+    ip_packet,
+    numbers,
+    ping,
+    transfer_both_ways,
+    with_checksum,
+)
 
 pytestmark = pytest.mark.kernel
 
@@ -128,15 +138,12 @@ def test_path_mtu_of_a_connection(talk: Stage, family: Family) -> None:
             talk.guard.await_count(name, before + 1)
         await_true(lambda: path_mtu(served, family) == SMALL, lambda: f"the MTU is {path_mtu(served, family)}")
         transfer_both_ways(client, served, 100_000)
-    with talk.server.entered():
-        device = "-4" if family == 4 else "-6"
-    talk.server.run("ip", device, "route", "flush", "cache")
+    talk.server.run("ip", f"-{family}", "route", "flush", "cache")
 
 
 def test_unreachable_ends_a_connection_in_the_making(talk: Stage, family: Family) -> None:
     """The server's kernel connects to a host that a router says is not to be reached."""
     port = talk.fresh_port()
-    talk.client.run("ip", "link", "set", "lo", "up")
     with talk.server.entered():
         end = socket.socket(socket.AF_INET if family == 4 else socket.AF_INET6, socket.SOCK_STREAM)
     with closing(end), talk.client.raw_socket() as wire:
@@ -146,8 +153,6 @@ def test_unreachable_ends_a_connection_in_the_making(talk: Stage, family: Family
         neighbour = ("ip", "neigh", "replace", somewhere, "lladdr", talk.client.mac.hex(":"), "dev", "pf0")
         talk.server.run(*neighbour)
         assert end.connect_ex((somewhere, 9)) == errno.EINPROGRESS
-        from ebpfc.testing.netns import receive
-
         syn = receive(wire, lambda frame: port.to_bytes(2, "big") + b"\0\x09" in frame[34:60], PATIENCE)
         assert syn is not None
         quoted = syn[14:]
