@@ -23,7 +23,7 @@ from ebpfc.compiler.ast.nodes import (
     Track,
 )
 from ebpfc.compiler.ast.print_values import quote
-from ebpfc.compiler.ast.state import DEFAULT_LOG_SIZE, DEFAULT_SIZE, DURATIONS, PERIODS
+from ebpfc.compiler.ast.state import CROWDS_SIZE, DEFAULT_LOG_SIZE, DEFAULT_SIZE, DURATIONS, PERIODS
 
 
 def print_table(table: Table) -> str:
@@ -53,7 +53,7 @@ def print_guard(guard: RateGuard | ConnectionsGuard) -> str:
         case RateGuard(kind, limiter):
             return f"{kind} {limiter if isinstance(limiter, str) else print_limiter(limiter)}"
         case ConnectionsGuard(most, key, size):
-            return " ".join((f"connections > {most}", *_per(key), *_size(size)))
+            return " ".join((f"connections > {most}", *_per(key), *_size(size, CROWDS_SIZE)))
         case _:
             assert_never(guard)
 
@@ -126,8 +126,8 @@ def _per(key: Key | None) -> list[str]:
     return [] if key is None else [f"per {print_key(key)}"]
 
 
-def _size(size: int) -> list[str]:
-    if size == DEFAULT_SIZE:
+def _size(size: int, usual: int = DEFAULT_SIZE) -> list[str]:
+    if size == usual:
         return []
     for letter, factor in (("M", 1 << 20), ("k", 1 << 10)):
         if size % factor == 0:

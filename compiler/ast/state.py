@@ -15,6 +15,8 @@ from ebpfc.compiler.ast.places import Span, span_field
 
 DEFAULT_SIZE = 65_536
 LARGEST_SIZE = 1 << 24
+CROWDS_SIZE = 8_192
+"""Keys of `connections > N`, whose lists take room: 48 bytes for each of N + 1 places."""
 MOST_CONNECTIONS = 255
 """The largest N of `connections > N`."""
 DEFAULT_LOG_SIZE = 96
@@ -131,7 +133,7 @@ class ConnectionsGuard:
 
     most: int
     key: Key | None = None
-    size: int = DEFAULT_SIZE
+    size: int = CROWDS_SIZE
     span: Span = span_field()
 
 

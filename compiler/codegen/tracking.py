@@ -64,13 +64,21 @@ class KindView:
 
 
 @dataclass(frozen=True, slots=True)
+class MadeView:
+    """What to do with a connection that was made, where it lies in the encapsulation that is meant."""
+
+    condition: str
+    statement: str
+
+
+@dataclass(frozen=True, slots=True)
 class TrackedView:
     name: str
     inside: bool
     framed: bool
     around: str
     kinds: tuple[KindView, ...]
-    made: tuple[str, ...]  # statements for a connection that was made
+    made: tuple[MadeView, ...]
 
 
 def build_track(declared: TrackDecl) -> TrackView:
@@ -98,14 +106,21 @@ def kept_inside(declared: TrackDecl | None) -> tuple[ir.EncapIs, ...]:
 def ask_tracking(declared: TrackDecl, counts: tuple[CountDecl, ...], plan: Plan) -> tuple[TrackedView, ...]:
     """Asks for what key and segment are read from; the layers that this hook tracks."""
     encaps = kept_inside(declared)
-    lists = [tuple(listed(c, plan) for c in counts if c.crowd.layer == layer) for layer in range(2 if encaps else 1)]
-    found = [TrackedView(LAYER_NAMES[0], False, True, "", (), lists[0])]
+    own = tuple(MadeView("1", listed(c, plan)) for c in counts if c.crowd.within is None)
+    found = [TrackedView(LAYER_NAMES[0], False, True, "", (), own)]
     _ask(plan, 0)
     if encaps:  # though no rule of this hook may look there: one of another does
         _ask(plan, 1)
         kinds = _kinds(encaps, plan)
-        found.append(TrackedView(LAYER_NAMES[1], True, plan.may_be_framed(1), LAYER_NAMES[0], kinds, lists[1]))
+        found.append(
+            TrackedView(LAYER_NAMES[1], True, plan.may_be_framed(1), LAYER_NAMES[0], kinds, _made_inside(counts, plan))
+        )
     return tuple(found)
+
+
+def _made_inside(counts: tuple[CountDecl, ...], plan: Plan) -> tuple[MadeView, ...]:
+    lists = ((ir.encap_of(0, c.crowd.within), c) for c in counts if c.crowd.within is not None)
+    return tuple(MadeView(render(encap_true(e, plan)), listed(c, plan)) for e, c in lists if e is not None)
 
 
 def _ask(plan: Plan, layer: int) -> None:

@@ -107,7 +107,7 @@ class MatchLowering:
             case nodes.MalformedTest():
                 return ir.MalformedIs(here.layer)
             case nodes.StateTest():
-                return ir.StateIs(here.layer, node.state, here.through[0] if here.through else None)
+                return ir.StateIs(here.layer, node.state, here.opener)
             case nodes.Encap() | nodes.Named() | nodes.PayloadTest() | nodes.ReservedTest():
                 raise AssertionError(f"the checker lets no {type(node).__name__} come here")
             case _:

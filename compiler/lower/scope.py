@@ -1,4 +1,4 @@
-"""Which packet is open: the layer, how many of its tags, the headers of the encapsulations that it was reached through."""
+"""Which packet is open: the layer, how many of its tags, the headers of the encapsulations it was reached through."""
 
 from __future__ import annotations
 
@@ -31,6 +31,13 @@ class Scope:
     def tag(self) -> int:
         """The tag that `vlan.FIELD` reads: the one opened last, else the outermost."""
         return max(self.tags, 1)
+
+    @property
+    def opener(self) -> EncapIs | None:
+        """The encapsulation that the frame has; of a stack of labels its first entry, which tells that it is there."""
+        if not self.through:
+            return None
+        return replace(self.through[0], name="mpls-1") if self.through[0].name == "mpls-2" else self.through[0]
 
     def header(self, kind: EncapKind) -> EncapIs:
         """The header that `KIND.FIELD` reads: the nearest enclosing one, else the packet's own (ADR 0002, rule 7)."""

@@ -111,7 +111,8 @@ class StateLowering:
 
     def _crowd(self, guard: nodes.ConnectionsGuard, rule: int | None, scope: Scope) -> ir.Crowd:
         read = key(guard.key, scope) if guard.key is not None else ()
-        crowd = ir.Crowd(len(self.counts), read, scope.layer, scope.through[0].base if scope.through else None)
+        opener = scope.opener
+        crowd = ir.Crowd(len(self.counts), read, scope.layer, opener.base if opener is not None else None)
         fields = _fields(guard.key) if guard.key is not None else ()
         kinds = tuple(field.kind for field in read)
         self.counts.append(state.CountDecl(crowd, rule, print_guard(guard), kinds, fields, guard.most, guard.size))

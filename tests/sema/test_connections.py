@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ebpfc.compiler.ast.nodes import ConnectionsGuard, FieldRef, Key, KeyField, RateGuard
-from ebpfc.compiler.ast.state import DEFAULT_SIZE, LARGEST_SIZE
+from ebpfc.compiler.ast.state import CROWDS_SIZE, LARGEST_SIZE
 
 # wrong, code, the text underlined, right; each behind a line `track`
 CASES = [
@@ -124,7 +124,7 @@ def test_a_policy_holds_what_guards_say(check: Callable[..., Any]) -> None:
         "if connections > 7 per dst port {\n drop\n}"
     ).policy
     first, second, _ = policy.rules
-    assert first.guards == (ConnectionsGuard(0, None, DEFAULT_SIZE),)
+    assert first.guards == (ConnectionsGuard(0, None, CROWDS_SIZE),)
     rate, *counts = second.guards
     assert isinstance(rate, RateGuard)
     key = Key((FieldRef("mpls", "label"), KeyField("src")), 24, 64)

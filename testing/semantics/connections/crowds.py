@@ -19,8 +19,8 @@ class Crowd:
     """A guard `connections > N` at work.
 
     `rule` is the number of its rule, None of the head of a block. `lists` are the N + 1 places of each key, None where
-    one was never used; a place keeps a connection that is gone until another takes it, and a key its places until their
-    room is needed.
+    one was never used; a place keeps a connection that is gone until another takes it. Where there is no room for one
+    more key, the one least recently asked or counted goes.
     """
 
     guard: ConnectionsGuard
@@ -29,6 +29,8 @@ class Crowd:
     lists: dict[Words, list[FlowKey | None]] = field(default_factory=dict)
 
     def holds(self, words: Words, now: int) -> bool:
+        if words in self.lists:
+            self.lists[words] = self.lists.pop(words)
         return self.taken(words, now) > self.guard.most
 
     def taken(self, words: Words, now: int) -> int:
@@ -37,9 +39,9 @@ class Crowd:
 
     def count(self, words: Words, made: FlowKey, now: int) -> None:
         """A connection has been made by a packet with this key. Where every place is taken it is not counted."""
-        if words not in self.lists and not self._has_room(now):
-            return
-        places = self.lists.setdefault(words, [None] * (self.guard.most + 1))
+        if words not in self.lists and len(self.lists) >= self.guard.size:
+            del self.lists[next(iter(self.lists))]
+        places = self.lists[words] = self.lists.pop(words, None) or [None] * (self.guard.most + 1)
         if made in places:
             return
         for index, place in enumerate(places):
@@ -49,10 +51,3 @@ class Crowd:
 
     def _is_free(self, place: FlowKey | None, now: int) -> bool:
         return place is None or self.known.find(place, now) is None
-
-    def _has_room(self, now: int) -> bool:
-        """For one more key; where there is none, keys without a connection go."""
-        if len(self.lists) < self.guard.size:
-            return True
-        self.lists = {words: places for words, places in self.lists.items() if self.taken(words, now)}
-        return len(self.lists) < self.guard.size

@@ -231,17 +231,26 @@ def test_what_is_gone_and_listed_counts_again_whoever_makes_it() -> None:
 # ------------------------------------------------------------------------------------------------------------- the keys
 
 
-def test_a_key_that_finds_no_room_is_not_counted() -> None:
+def test_one_key_too_many_pushes_out_the_one_least_recently_used() -> None:
     one, two = Hosts(), Hosts(client="10.0.0.9")
     crowds = WatchedGuard("connections > 0 per src size 1")
-    assert crowds.overs(open_to(1, one), open_to(1, two), open_to(2, two), open_to(2, one)) == [False] * 3 + [True]
+    assert crowds.overs(open_to(1, one), open_to(1, two), open_to(2, two), open_to(2, one)) == [
+        False,
+        False,
+        True,
+        False,
+    ]
     assert len(crowds.simulator.crowds[0].lists) == 1
 
 
-def test_a_key_without_connections_makes_room() -> None:
-    one, two = Hosts(), Hosts(client="10.0.0.9")
-    for late, over in ((-1, False), (0, True)):
-        crowds = WatchedGuard("connections > 0 per src size 1")
-        crowds.over(open_to(1, one), 0)
-        crowds.over(open_to(1, two), UDP_TIMEOUT + late)
-        assert crowds.over(open_to(2, two)) is over
+def test_asking_keeps_a_key() -> None:
+    hosts = [Hosts(client=f"10.0.0.{n}") for n in (7, 8, 9)]
+    crowds = WatchedGuard("connections > 0 per src size 2")
+    asked = [
+        open_to(1, hosts[0]),
+        open_to(1, hosts[1]),
+        open_to(2, hosts[0]),
+        open_to(1, hosts[2]),
+        open_to(3, hosts[0]),
+    ]
+    assert crowds.overs(*asked) == [False, False, True, False, True]

@@ -22,7 +22,7 @@ def test_random_policies_fill_lists_and_leave_room() -> None:
             simulator.decide(timed.frame, timed.time)
         for crowd in simulator.crowds:
             assert len(crowd.lists) <= crowd.guard.size
-            for words, listed in crowd.lists.items():
+            for words, listed in list(crowd.lists.items()):
                 there = [place for place in listed if place is not None]
                 assert len(set(there)) == len(there)
                 assert len(listed) == crowd.guard.most + 1
