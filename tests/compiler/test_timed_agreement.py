@@ -12,6 +12,7 @@ import pytest
 from ebpfc.compiler.pipeline import Options, compile_text
 from ebpfc.compiler.toolchain.build import build_object
 from ebpfc.testing.agreement import HOOKS, default_compiler
+from ebpfc.testing.random_flows import random_flows
 from ebpfc.testing.random_state import random_stateful_policy
 from ebpfc.testing.random_traffic import random_traffic
 from ebpfc.testing.timed_agreement import timed_disagreements
@@ -28,10 +29,12 @@ def test_simulator_and_kernel_agree(chunk: int) -> None:
     for seed in range(chunk * POLICIES, (chunk + 1) * POLICIES):
         rng = Random(seed)
         hook = rng.choice(HOOKS)
-        text, _ = random_stateful_policy(rng, (hook,), rules=rng.choice((1, 2, 3, 5, 8)), wide=seed % 2 == 0)
+        tracked, rules = seed % 3 == 0, rng.choice((1, 2, 3, 5, 8))
+        text, _ = random_stateful_policy(rng, (hook,), rules=rules, wide=seed % 2 == 0, track=tracked)
         kernel = (5, 10) if seed % 4 == 0 else None
         compiled = compile_text(text, Options(trace=True, kernel=kernel))
         direction = "outbound" if hook == "tc egress" else "inbound"
-        traffic = random_traffic(rng, compiled.policy, PACKETS, direction, shortest=SHORTEST)
+        draw = random_flows if tracked else random_traffic
+        traffic = draw(rng, compiled.policy, PACKETS, direction, shortest=SHORTEST)
         found = timed_disagreements(compiled, build_object(compiled, default_compiler()), hook, traffic)
         assert not found, f"seed {seed}, {hook}: {found[0]}\n{text}"
