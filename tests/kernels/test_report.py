@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,8 @@ import pytest
 
 from ebpfc.testing.kernels.__main__ import write_measured
 from ebpfc.testing.kernels.boot import BootError, answers_in
-from ebpfc.testing.kernels.policies import Subject
 from ebpfc.testing.kernels.report import Row, compare, table
+from ebpfc.testing.kernels.subjects import Subject
 
 FRAMES = (b"\0" * 60, b"\1" * 10)
 SUBJECT = Subject("edge traced", b"", True, FRAMES, {"xdp": (("drop", 3), ("pass", None))})
@@ -26,7 +27,22 @@ def test_answers_as_the_reference_gives_them() -> None:
     found = row({"verified": [70, 900, 80], "answers": {"xdp": [["drop", 3], ["pass", None]]}})
     assert found.good
     assert (found.loaded, found.compared, found.differing, found.worst) == (1, 2, 0, 900)
-    assert "| 5.10.262-1 | 1 of 1 | 2 of 2 | 900 (edge traced) | 12 s |" in table([found])
+    assert "| 5.10.262-1 | 1 of 1 | 2 of 2 | 0 of 0 | 900 (edge traced) | 12 s |" in table([found])
+
+
+def test_an_object_for_newer_kernels_does_not_count() -> None:
+    found = row({"skipped": True})
+    assert found.good
+    assert (found.objects, found.loaded, found.compared) == (0, 0, 0)
+
+
+def test_answers_of_what_remembers_are_counted_apart() -> None:
+    subject = replace(SUBJECT, remembers=True)
+    answer = {"verified": [1], "answers": {"xdp": [["drop", 3], ["drop", None]]}}
+    found = compare([SUBJECT, subject], [{"kernel": KERNEL}, answer, answer], 0)
+    assert (found.compared, found.differing, found.remembered, found.forgotten) == (4, 2, 2, 1)
+    assert "packet 1, reference ('pass', None), kernel ('drop', None)" in found.problems[0]
+    assert "| 2 of 4 | 1 of 2 |" in table([found])
 
 
 def test_a_kernel_that_is_not_debians_is_called_by_its_release() -> None:
@@ -44,7 +60,7 @@ def test_another_verdict_or_rule_is_a_problem(wrong: list[object]) -> None:
     found = row({"verified": [1], "answers": {"xdp": [wrong, ["pass", None]]}})
     assert not found.good
     assert (found.compared, found.differing) == (2, 1)
-    assert "edge traced: xdp: reference ('drop', 3)" in found.problems[0]
+    assert "edge traced: xdp: packet 0, reference ('drop', 3)" in found.problems[0]
     assert FRAMES[0].hex() in found.problems[0]
 
 
