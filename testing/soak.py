@@ -1,4 +1,5 @@
-"""The long run (`python -m ebpfc.testing.soak`): random policies and packets, reference beside kernel; wrong texts.
+"""The long run (`python -m ebpfc.testing.soak`): random policies and packets, reference beside kernel, with and without
+memory; wrong texts.
 
 In: how many, from which seed. Out: progress on standard error, each failure with the seed that shows it again, a last
 line of totals; exit code 1 when anything failed. Needs root for the packets.
@@ -17,6 +18,7 @@ from ebpfc.testing.agreement import HOOKS, build_traced, disagreements
 from ebpfc.testing.frames_for_policy import frames_for
 from ebpfc.testing.pool import NETMASK
 from ebpfc.testing.random_policies import random_policy
+from ebpfc.testing.timed_trial import timed_trial
 from ebpfc.testing.wrong_texts import survive
 
 CHUNK = 20
@@ -57,6 +59,21 @@ def judge_chunk(chunk: Chunk) -> Result:
     return Result(chunk.count, compared, tuple(failures))
 
 
+def remember_chunk(chunk: Chunk) -> Result:
+    """Random policies that remember, every third with connections, each at one hook against the simulator."""
+    failures: list[str] = []
+    compared = 0
+    for seed in range(chunk.first, chunk.first + chunk.count):
+        try:
+            found = timed_trial(seed, chunk.frames)
+        except Exception as error:
+            failures.append(f"seed {seed}: {type(error).__name__}: {str(error)[:300]}")
+            continue
+        compared += chunk.frames
+        failures += [f"seed {seed}: {d}" for d in found[:2]]
+    return Result(chunk.count, compared, tuple(failures))
+
+
 def refuse_chunk(chunk: Chunk) -> Result:
     """Random bytes and damaged policies given to the command."""
     found = [survive(seed) for seed in range(chunk.first, chunk.first + chunk.count)]
@@ -87,6 +104,8 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m ebpfc.testing.soak", description="the long run of the properties")
     parser.add_argument("--policies", type=int, default=10_000, help="random policies (default %(default)s)")
     parser.add_argument("--frames", type=int, default=500, help="frames for each, at each hook (default %(default)s)")
+    parser.add_argument("--stateful", type=int, default=5_000, help="policies that remember (default %(default)s)")
+    parser.add_argument("--packets", type=int, default=2_000, help="timed packets for each (default %(default)s)")
     parser.add_argument("--texts", type=int, default=100_000, help="damaged texts (default %(default)s)")
     parser.add_argument("--first", type=int, default=1_000_000, help="the first seed (default %(default)s)")
     parser.add_argument("--jobs", type=int, default=2, help="processes (default %(default)s)")
@@ -94,6 +113,8 @@ def main(argv: list[str] | None = None) -> int:
     failed = _run("texts", refuse_chunk, list(_chunks(options.first, options.texts, 0)), options.jobs)
     chunks = list(_chunks(options.first, options.policies, options.frames))
     failed += _run("policies", judge_chunk, chunks, options.jobs)
+    chunks = list(_chunks(options.first, options.stateful, options.packets))
+    failed += _run("policies that remember", remember_chunk, chunks, options.jobs)
     return 1 if failed else 0
 
 

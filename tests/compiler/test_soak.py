@@ -12,7 +12,8 @@ from ebpfc.testing.agreement import Disagreement
 
 @pytest.mark.kernel
 def test_policies_agree(capsys: pytest.CaptureFixture[str]) -> None:
-    assert soak.main(["--policies", "4", "--frames", "50", "--texts", "0", "--jobs", "1"]) == 0
+    few = "--policies 4 --frames 50 --stateful 2 --packets 40 --texts 0 --jobs 1"
+    assert soak.main(few.split()) == 0
     assert "policies: 4, 600 compared, 0 failed" in capsys.readouterr().out
 
 
@@ -32,7 +33,7 @@ def test_a_disagreement_is_found_with_its_seed(
 ) -> None:
     wrong = Disagreement("xdp", b"\1\2", ("pass", None), ("drop", 3))
     monkeypatch.setattr(soak, "disagreements", lambda *_: [wrong])
-    assert soak.main(["--policies", "1", "--first", "77", "--texts", "0", "--jobs", "1"]) == 1
+    assert soak.main(["--policies", "1", "--first", "77", "--stateful", "0", "--texts", "0", "--jobs", "1"]) == 1
     printed = capsys.readouterr().out
     assert "seed 77: xdp: reference ('pass', None), kernel ('drop', 3): 0102" in printed
 

@@ -41,7 +41,8 @@ class Crowd:
         """A connection has been made by a packet with this key. Where every place is taken it is not counted."""
         if words not in self.lists and len(self.lists) >= self.guard.size:
             del self.lists[next(iter(self.lists))]
-        places = self.lists[words] = self.lists.pop(words, None) or [None] * (self.guard.most + 1)
+        unused: list[FlowKey | None] = [None] * (self.guard.most + 1)
+        places = self.lists[words] = self.lists.pop(words, unused)
         if made in places:
             return
         for index, place in enumerate(places):
