@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -66,3 +67,22 @@ def check_expression() -> Callable[..., Checked]:
         return _checked(policy, sources, sink)
 
     return run
+
+
+def _refused(check: Callable[..., Checked], wrong: str, code: str, under: str, right: str) -> None:
+    found = check(wrong)
+    assert found.policy is None
+    assert found.errors == ((code, under),)
+    assert check(right).errors == ()
+
+
+@pytest.fixture
+def refused(check: Callable[..., Checked]) -> Callable[..., None]:
+    """`refused(wrong, code, under, right)`: a policy with one error, at the words `under`; `right` has none."""
+    return partial(_refused, check)
+
+
+@pytest.fixture
+def refused_expression(check_expression: Callable[..., Checked]) -> Callable[..., None]:
+    """`refused_expression(wrong, code, under, right)`: the same for the match of `ebpfc -e`."""
+    return partial(_refused, check_expression)

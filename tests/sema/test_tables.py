@@ -93,14 +93,9 @@ CASES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("wrong", "code", "under", "right"), CASES, ids=[case[0].replace("\n", "; ") for case in CASES]
-)
-def test_wrong_and_right(check: Callable[..., Any], wrong: str, code: str, under: str, right: str) -> None:
-    found = check(wrong)
-    assert found.policy is None
-    assert found.errors == ((code, under),)
-    assert check(right).errors == ()
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case[0].replace("\n", "; "))
+def test_wrong_and_right(refused: Callable[..., None], case: tuple[str, ...]) -> None:
+    refused(*case)
 
 
 SAID = {
