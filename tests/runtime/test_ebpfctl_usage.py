@@ -115,6 +115,12 @@ def test_what_is_not_there(arguments: tuple[str, ...], message: str) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_a_closed_stdin_is_no_object() -> None:
+    """As the shell's `<&-` leaves it: Python then has no stdin at all."""
+    done = call("attach", "-", "lo", preexec_fn=lambda: os.close(0))
+    assert (done.returncode, done.stderr) == (1, "ebpfctl: error: cannot read standard input: it is closed\n")
+
+
 @pytest.mark.kernel
 @pytest.mark.parametrize("arguments", [("attach", "OBJECT", "lo"), ("run", "OBJECT", "CAPTURE")])
 def test_without_privilege(objects: Objects, arguments: tuple[str, ...]) -> None:

@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import BinaryIO, Final
 
 from ebpfc.cli.guard import discard_output
+from ebpfc.cli.input_file import Unopened, opened_input, reason_of
 from ebpfc.cli.messages import print_diagnostics
 from ebpfc.cli.output import OutputError, check_output, open_output, printable
 from ebpfc.cli.packet_line import packet_line
@@ -40,7 +38,7 @@ def run_match(arguments: argparse.Namespace) -> int:
         judge = judge_of(arguments.expression, sources, arguments.netmask)
         if arguments.output not in (None, "-"):
             check_output(arguments.output, () if arguments.capture == "-" else (arguments.capture,))
-        with _opened(arguments.capture) as stream:
+        with opened_input(arguments.capture, _unreadable) as stream:
             _answer(arguments, judge, open_capture(stream))
         sys.stdout.flush()
     except PolicyError as error:
@@ -125,22 +123,6 @@ def _time(frame: Frame) -> str:
 # -------------------------------------------------------------------------------------------------------- the capture
 
 
-@contextmanager
-def _opened(path: str) -> Iterator[BinaryIO]:
-    """The file of that name, or stdin for "-". ControlError when it cannot be opened."""
-    if path == "-":
-        if sys.stdin is None:  # as the shell's `<&-` leaves it
-            raise ControlError("cannot be read: it is closed")
-        yield sys.stdin.buffer
-        return
-    try:
-        stream = Path(path).open("rb")  # noqa: SIM115 - only its opening may fail here
-    except (OSError, ValueError) as error:
-        raise _unreadable(error) from None
-    with stream:
-        yield stream
-
-
 def _readable(frames: Iterator[Frame]) -> Iterator[Frame]:
     """A disk that fails is no failure of the output."""
     try:
@@ -149,9 +131,8 @@ def _readable(frames: Iterator[Frame]) -> Iterator[Frame]:
         raise _unreadable(error) from None
 
 
-def _unreadable(error: OSError | ValueError) -> ControlError:
-    reason = os.strerror(error.errno).lower() if isinstance(error, OSError) and error.errno else "not a path"
-    return ControlError(f"cannot be read: {reason}")
+def _unreadable(error: Unopened) -> ControlError:
+    return ControlError(f"cannot be read: {reason_of(error)}")
 
 
 def _shown(arguments: argparse.Namespace) -> str:

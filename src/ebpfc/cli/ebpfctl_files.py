@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import errno
-import os
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import AbstractContextManager
 from typing import BinaryIO
 
+from ebpfc.cli.input_file import Unopened, opened_input, reason_of
 from ebpfc.runtime.errors import ControlError, quote
 from ebpfc.runtime.object import MAX_OBJECT
 
@@ -20,23 +16,13 @@ def read_object(path: str) -> bytes:
         return stream.read(MAX_OBJECT + 1)
 
 
-@contextmanager
-def opened_file(path: str) -> Iterator[BinaryIO]:
+def opened_file(path: str) -> AbstractContextManager[BinaryIO]:
     """The file of that name, or stdin for "-"."""
-    if path == "-":
-        yield sys.stdin.buffer
-        return
-    try:
-        stream = Path(path).open("rb")  # noqa: SIM115 - only its opening may fail here
-    except OSError as problem:
-        raise _unreadable(path, problem) from None
-    except ValueError:  # a NUL in the name
-        raise ControlError(f"no such file: {quote(path)}") from None
-    with stream:
-        yield stream
+    shown = "standard input" if path == "-" else quote(path)
 
+    def refusal(error: Unopened) -> ControlError:
+        if isinstance(error, FileNotFoundError | ValueError):
+            return ControlError(f"no such file: {shown}")
+        return ControlError(f"cannot read {shown}: {reason_of(error)}")
 
-def _unreadable(path: str, problem: OSError) -> ControlError:
-    if problem.errno == errno.ENOENT:
-        return ControlError(f"no such file: {quote(path)}")
-    return ControlError(f"cannot read {quote(path)}: {os.strerror(problem.errno or errno.EIO).lower()}")
+    return opened_input(path, refusal)

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
+from ebpfc.cli.input_file import reason_of
 from ebpfc.compiler.diagnostics.model import Diagnostic
 
 
@@ -102,8 +103,7 @@ def _is_same_file(path: str, source: str) -> bool:
 
 
 def _failed(shown: str, error: OSError | ValueError) -> OutputError:
-    reason = error.strerror.lower() if isinstance(error, OSError) and error.strerror else "not a path"
-    return OutputError(f"cannot write {shown}: {reason}")
+    return OutputError(f"cannot write {shown}: {reason_of(error)}")
 
 
 def printable(text: str) -> str:
