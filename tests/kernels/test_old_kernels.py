@@ -23,8 +23,8 @@ from ebpfc.testing.random_state import random_stateful_policy
 CALL, ATOMICS, SUM = 0x85, (0xC3, 0xDB), 0
 """BPF_JMP|BPF_CALL, BPF_STX|BPF_ATOMIC of 4 and 8 bytes (BPF_XADD before 5.12), BPF_ADD without BPF_FETCH."""
 COMPARE_AND_EXCHANGE = 0xF1
-LAST_HELPER = {(5, 10): 155, (5, 11): 161}
-"""bpf_redirect_peer; bpf_ima_inode_hash."""
+LAST_HELPER = {(5, 10): 155, (5, 11): 162}
+"""bpf_redirect_peer; bpf_sock_from_file."""
 COARSE_CLOCK = 160
 LAST_MAP = 28  # BPF_MAP_TYPE_INODE_STORAGE of 5.10
 TEXTS = (KEPT, *(random_stateful_policy(Random(n), (HOOKS[n % 3],), track=n % 2 == 0, wide=True)[0] for n in range(5)))
