@@ -22,7 +22,7 @@ def test_forms_of_the_command() -> None:
         "compile",
         "rules.pf",
         "out.o",
-        (5, 10),
+        None,
     )
     assert parse_arguments(["-e", "tcp", "-o", "out.o"]).expression == "tcp"
     assert parse_arguments(["check", "rules.pf"]).command == "check"
