@@ -16,7 +16,7 @@ from ebpfc.testing.packets import Layer
 from ebpfc.testing.real_traffic import with_checksum
 from ebpfc.testing.routed import End
 
-SOON, LATER = 1.5, 5.5
+SOON, LATER = 1.4, 5.5
 """Times, in seconds: far from every edge, which are at 3 s, and at each whole second's token."""
 WINDOW: Final = 64240
 """What segments announce, unscaled."""

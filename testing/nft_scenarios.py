@@ -11,7 +11,7 @@ from typing import Final
 from ebpfc.testing.nft_others import OTHERS
 from ebpfc.testing.nft_rates import RATES
 from ebpfc.testing.nft_sets import SETS
-from ebpfc.testing.nft_tcp import CONNECTIONS, FROM_THE_MIDDLE
+from ebpfc.testing.nft_tcp import CONNECTIONS, COUNTS, FROM_THE_MIDDLE
 
-SCENARIOS: Final = (*CONNECTIONS, *OTHERS, *RATES, *SETS)
+SCENARIOS: Final = (*CONNECTIONS, *COUNTS, *OTHERS, *RATES, *SETS)
 LOOSE: Final = FROM_THE_MIDDLE

@@ -1,4 +1,4 @@
-"""Scenarios beside nftables: connections of TCP. Out: `CONNECTIONS`; `FROM_THE_MIDDLE` for `track loose`."""
+"""Scenarios beside nftables: connections of TCP. Out: `CONNECTIONS`, `COUNTS`; `FROM_THE_MIDDLE` for `track loose`."""
 
 from __future__ import annotations
 
@@ -197,6 +197,30 @@ CONNECTIONS: Final = (
     ),
 )
 
+COUNTS: Final = (
+    Scenario(
+        "so many connections for each source",
+        "tcp dport 80 ct state new add @many$n { ip saddr ct count over 2 } drop\naccept",
+        "drop tcp dst port 80 and state new connections > 1 per src\npass",
+        (
+            *(tcp("client", "S", port=port) for port in range(40000, 40003)),
+            tcp("client", "S", host=2),
+            tcp("server", "SA", 0, 1),
+            tcp("client", "A", 1, 1),
+        ),
+        "110111",
+        sets="set many$n { type ipv4_addr; size 100; flags dynamic; }",
+    ),
+    Scenario(
+        "so many connections, the same number",
+        "tcp dport 80 ct state new add @many$n { ip saddr ct count over 2 } drop\naccept",
+        "drop tcp dst port 80 and state new connections > 2 per src\npass",
+        tuple(tcp("client", "S", port=port) for port in range(40000, 40004)),
+        "1100",
+        "1110",
+        sets="set many$n { type ipv4_addr; size 100; flags dynamic; }",
+    ),
+)
 FROM_THE_MIDDLE: Final = (
     Scenario(
         "a segment without a connection, tcp_loose 1",
