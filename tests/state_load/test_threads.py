@@ -26,11 +26,13 @@ Together = Callable[[Sequence[Plan], int, int], tuple[float, float]]
 
 @OLD_KERNELS
 @pytest.mark.parametrize("key", ["", " per src"])
-@pytest.mark.parametrize(("rate", "burst"), [(100, 4), (100, 100), (20_000, 800), (20_000, 20_000), (1_000_000, 1000)])
+@pytest.mark.parametrize(
+    ("rate", "burst"), [(100, 4), (100, 1000), (20_000, 800), (20_000, 200_000), (1_000_000, 1000)]
+)
 def test_a_rate_is_kept(
     rate: int, burst: int, key: str, kernel: tuple[int, int] | None, compiler: Compiler, together: Together
 ) -> None:
-    """The bucket, and what the rate gives meanwhile, no more; no less where the bucket holds what comes in a second, so
+    """The bucket, and what the rate gives meanwhile, no more; no less where the bucket holds what comes in ten seconds, so
     that nothing is lost when all threads wait for a processor for a while."""
     with StatefulPolicy(f"hook xdp\ndrop over {rate}/s{key} burst {burst}\n", compiler, kernel) as policy:
         least, most = together(ONE_SOURCE, policy.fd, PACKETS)
