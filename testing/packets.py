@@ -141,6 +141,13 @@ def extension(kind: int, carried: Layer, *, size: int = 8, counted: int | None =
     return Layer(kind, bytes((carried.number, units)) + bytes(size - 2) + carried.data)
 
 
+def extensions(count: int, carried: Layer, *, size: int = 8) -> Layer:
+    """`count` headers of destination options (RFC 8200), of `size` bytes each."""
+    for _ in range(count):
+        carried = extension(60, carried, size=size)
+    return carried
+
+
 def authentication(carried: Layer, *, size: int = 24, counted: int | None = None) -> Layer:
     """An authentication header (RFC 4302): its length field counts words of 4 bytes, less 2."""
     words = size // 4 - 2 if counted is None else counted

@@ -21,6 +21,7 @@ from ebpfc.testing.packets import (
     authentication,
     ether,
     extension,
+    extensions,
     fragment,
     ip4,
     ip6,
@@ -193,12 +194,7 @@ def test_no_way_past_in_pieces(hook: Hook, linear: int) -> None:
 
         for each in (8, 16, 24, 64, 128, 256):
             for count in (1, 8):
-
-                def long(carried: Layer, each: int = each, count: int = count) -> Layer:
-                    for _ in range(count):
-                        carried = extension(60, carried, size=each)
-                    return carried
-
+                long = functools.partial(extensions, count, size=each)
                 for wrap in (TAGS["untagged"], TAGS["two tags"]):
                     assert judged(wrap(plain6(False, long(tcp(dport=22))))) == ("drop", 2), (each, count)
                     assert judged(wrap(plain6(False, long(tcp(dport=23))))) == ("drop", 3), (each, count)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import fields, is_dataclass
+from collections.abc import Callable
 from random import Random
 from typing import Any
 
@@ -30,6 +29,7 @@ from ebpfc.compiler.ast.nodes import (
     WordRange,
 )
 from ebpfc.compiler.sema import policy_name
+from ebpfc.testing.pcap_targets import nodes
 from ebpfc.testing.random_policies import random_policy
 
 
@@ -209,21 +209,11 @@ def test_policy_names(path: str, name: str) -> None:
 # --- the guarantees, of random policies
 
 
-def _nodes(node: object) -> Iterator[object]:
-    yield node
-    if isinstance(node, tuple):
-        for item in node:
-            yield from _nodes(item)
-    elif is_dataclass(node):
-        for row in fields(node):
-            yield from _nodes(getattr(node, row.name))
-
-
 @pytest.mark.parametrize("seed", range(40))
 def test_nothing_unresolved_is_left(seed: int) -> None:
     _, policy = random_policy(Random(seed), rules=12)
     assert [rule.number for rule in policy.rules] == list(range(len(policy.rules)))
-    for node in _nodes(policy):
+    for node in nodes(policy):
         assert not isinstance(node, Word | WordRange | ConstName | FileSet | Let)
         if isinstance(node, SetLiteral):
             assert not any(isinstance(item, SetLiteral) for item in node.items)

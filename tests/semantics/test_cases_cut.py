@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from ebpfc.testing.packets import (
-    Layer,
     arp,
     authentication,
     ether,
     extension,
+    extensions,
     fragment,
     ip4,
     ip6,
@@ -19,14 +19,6 @@ from ebpfc.testing.packets import (
     vxlan,
 )
 from ebpfc.testing.truth_tables import Row, rows
-
-
-def extensions(count: int, carried: Layer, kind: int = 60) -> Layer:
-    """`count` extension headers of 8 bytes."""
-    for _ in range(count):
-        carried = extension(kind, carried)
-    return carried
-
 
 INNER = ether(ip4(tcp(dport=80), src="10.1.0.1", dst="10.1.0.2"))
 

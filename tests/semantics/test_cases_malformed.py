@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from ebpfc.testing.packets import (
-    Layer,
     arp,
     authentication,
     ether,
     extension,
+    extensions,
     fragment,
     icmp,
     icmp6,
@@ -25,13 +25,6 @@ from ebpfc.testing.packets import (
 )
 from ebpfc.testing.semantics import Frame
 from ebpfc.testing.truth import truth_of
-
-
-def extensions(count: int, carried: Layer) -> Layer:
-    for _ in range(count):
-        carried = extension(60, carried)
-    return carried
-
 
 SOUND = {
     "Ethernet alone": ether(raw(0x88CC)),
@@ -150,10 +143,7 @@ def test_merged_segments_excuse_nothing_else() -> None:
 
 def test_a_header_beyond_the_parsers_reach_is_cut_short() -> None:
     """RFC 8200's longest extension headers, 2048 bytes each: the eighth ends at byte 54 + 8 × 2048 = 16438."""
-    carried = tcp()
-    for _ in range(8):
-        carried = extension(60, carried, size=2048)
-    frame = ether(ip6(carried))
+    frame = ether(ip6(extensions(8, tcp(), size=2048)))
     assert truth_of("malformed", frame) is True
     assert truth_of("tcp", frame) is True
     assert truth_of("tcp port 80", frame) is None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ebpfc.compiler.fields import MAX_OFFSET
-from ebpfc.testing.packets import Layer, ether, extension, ip4, ip6, raw, tcp, udp, vxlan
+from ebpfc.testing.packets import Layer, ether, extension, extensions, ip4, ip6, raw, tcp, udp, vxlan
 from ebpfc.testing.semantics import Frame
 from ebpfc.testing.truth import truth_of
 
@@ -119,11 +119,9 @@ def test_lengths_of_merged_segments() -> None:
 @pytest.mark.parametrize("short", [True, False])
 def test_a_header_beyond_the_parsers_reach_is_cut_short(short: bool) -> None:
     """Seven extension headers of 2,048 bytes at 54, then one more: GRE at 16,382, or eight bytes before."""
-    carried = extension(60, gre("0000 0800"), size=1992 if short else 1984)
-    for _ in range(7):
-        carried = extension(60, carried, size=2048)
-    start = 54 + 7 * 2048 + (1992 if short else 1984)
-    frame = ether(ip6(carried))
+    last = 1992 if short else 1984
+    start = 54 + 7 * 2048 + last
+    frame = ether(ip6(extensions(7, extension(60, gre("0000 0800"), size=last), size=2048)))
     assert frame[start:] == bytes.fromhex("00000800")
     assert (start + 4 > MAX_OFFSET) is short
     assert truth_of("malformed", frame) is short
