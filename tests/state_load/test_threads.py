@@ -32,8 +32,8 @@ Together = Callable[[Sequence[Plan], int, int], tuple[float, float]]
 def test_a_rate_is_kept(
     rate: int, burst: int, key: str, kernel: tuple[int, int] | None, compiler: Compiler, together: Together
 ) -> None:
-    """The bucket, and what the rate gives meanwhile, no more; no less where the bucket holds what comes in ten seconds, so
-    that nothing is lost when all threads wait for a processor for a while."""
+    """The bucket and what the rate gives meanwhile; no less where the bucket holds what comes in ten seconds:
+    then nothing is lost when all threads wait for a processor for a while."""
     with StatefulPolicy(f"hook xdp\ndrop over {rate}/s{key} burst {burst}\n", compiler, kernel) as policy:
         least, most = together(ONE_SOURCE, policy.fd, PACKETS)
         passed = policy.counted("limiter 0 within")
