@@ -18,7 +18,7 @@ from typing import Final
 from ebpfc.runtime import bpffs
 from ebpfc.runtime.device import Device
 from ebpfc.runtime.errors import ControlError, quote
-from ebpfc.runtime.installed import Installed, list_installed, map_path
+from ebpfc.runtime.installed import Installed, installed_at, map_path, refuse_several
 from ebpfc.runtime.manifest import Manifest, Rule, Verdict
 from ebpfc.runtime.manifest_state import LogPart
 from ebpfc.runtime.object import map_info
@@ -93,12 +93,9 @@ def _successor(device: Device, policy: str) -> Installed | None:
 
 
 def _logging(device: Device, policy: str) -> Installed | None:
-    folder = bpffs.device_folder(device.ifindex)
-    present = list_installed(folder) if bpffs.has_pins() else ()
+    present = installed_at(device)
     found = [i for i in present if (not policy or i.policy == policy) and i.manifest().state.events]
-    if len(found) > 1:
-        names = ", ".join(i.policy for i in found)
-        raise ControlError(f"several policies log at {quote(device.name, 32)}: {names}", ("choose one with --policy",))
+    refuse_several(found, f"log at {quote(device.name, 32)}")
     return found[0] if found else None
 
 

@@ -17,7 +17,7 @@ from ebpfc.runtime import bpffs
 from ebpfc.runtime.device import Device
 from ebpfc.runtime.errors import ControlError, quote
 from ebpfc.runtime.flow_records import KEY, VALUE, Flow, created, expiry, is_assured, read_flow
-from ebpfc.runtime.installed import Installed, list_installed, map_path
+from ebpfc.runtime.installed import Installed, map_path, refuse_several, require_installed
 from ebpfc.runtime.libbpf import MAP_TYPE_HASH, MAP_TYPE_LRU_HASH
 from ebpfc.runtime.manifest_track import TrackPart
 from ebpfc.runtime.map_entries import MapEntries
@@ -102,16 +102,11 @@ def opened_connections(installed: Installed, part: TrackPart) -> Iterator[Connec
 def find_tracking(device: Device, policy: str = "") -> tuple[Installed, TrackPart]:
     """The policy at a device that tracks connections. `policy`: its name, where several do. ControlError: none does."""
     at = quote(device.name, 32)
-    present = list_installed(bpffs.device_folder(device.ifindex)) if bpffs.has_pins() else ()
-    if not present:
-        raise ControlError(f"no policy is attached to {at}", (f"attach one: ebpfctl attach out.o {at}",))
-    manifests = [(i, i.manifest().track) for i in present if not policy or i.policy == policy]
+    manifests = [(i, i.manifest().track) for i in require_installed(device, policy)]
     found = [(i, track) for i, track in manifests if track is not None]
     if not found:
         who = f"policy {quote(policy, 32)}" if policy else "no policy"
-        missing = "does not track connections, or is not there" if policy else "tracks connections"
-        raise ControlError(f"{who} at {at} {missing}", ("write it in the rules: track",))
-    if len(found) > 1:
-        names = ", ".join(i.policy for i, _ in found)
-        raise ControlError(f"several policies track connections at {at}: {names}", ("choose one with --policy",))
+        does = "does not track" if policy else "tracks"
+        raise ControlError(f"{who} at {at} {does} connections", ("write it in the rules: track",))
+    refuse_several([i for i, _ in found], f"track connections at {at}")
     return found[0]

@@ -9,12 +9,14 @@ something is under way: `+new`, a policy being attached, `+undo`, what was in fo
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 from ebpfc.runtime import bpffs, hooks
-from ebpfc.runtime.errors import ControlError
+from ebpfc.runtime.device import Device
+from ebpfc.runtime.errors import ControlError, quote
 from ebpfc.runtime.hooks import Attachment
 from ebpfc.runtime.manifest import Manifest, read_manifest
 
@@ -70,6 +72,29 @@ def list_installed(folder: Path) -> tuple[Installed, ...]:
         return ()
     found = (entry for entry in sorted(folder.iterdir()) if entry.is_dir() and not entry.name.startswith("+"))
     return tuple(Installed(entry.name, entry, read_state(entry)) for entry in found)
+
+
+def installed_at(device: Device) -> tuple[Installed, ...]:
+    """The policies pinned at a device, by name; () also where nothing of ours is pinned anywhere."""
+    return list_installed(bpffs.device_folder(device.ifindex)) if bpffs.has_pins() else ()
+
+
+def require_installed(device: Device, policy: str = "") -> tuple[Installed, ...]:
+    """As `installed_at`, or the one of them that is named `policy`. ControlError: there is none."""
+    present = installed_at(device)
+    found = tuple(i for i in present if not policy or i.policy == policy)
+    if not found:
+        at = quote(device.name, 32)
+        who = f"no policy {quote(policy, 32)}" if policy and present else "no policy"
+        raise ControlError(f"{who} is attached to {at}", (f"attach one: ebpfctl attach out.o {at}",))
+    return found
+
+
+def refuse_several(found: Sequence[Installed], doing: str) -> None:
+    """ControlError where more than one policy is `doing` what one is wanted for: "log at eth0"."""
+    if len(found) > 1:
+        names = ", ".join(i.policy for i in found)
+        raise ControlError(f"several policies {doing}: {names}", ("choose one with --policy",))
 
 
 def read_state(folder: Path) -> State:

@@ -14,7 +14,7 @@ from typing import Final
 from ebpfc.runtime import bpffs
 from ebpfc.runtime.device import Device
 from ebpfc.runtime.errors import ControlError
-from ebpfc.runtime.installed import Installed, list_installed, map_path
+from ebpfc.runtime.installed import Installed, installed_at, map_path
 from ebpfc.runtime.libbpf import MAP_TYPE_ARRAY, check, libbpf
 from ebpfc.runtime.manifest import Manifest
 from ebpfc.runtime.object import LoadedObject, map_info
@@ -29,8 +29,7 @@ def cuts_connections(manifest: Manifest, device: Device) -> bool:
         return False
     if all(manifest.default(h.hook) == "pass" for h in manifest.hooks):
         return False
-    present = list_installed(bpffs.device_folder(device.ifindex)) if bpffs.has_pins() else ()
-    tracks = (i.manifest().track for i in present if i.policy == manifest.policy)
+    tracks = (i.manifest().track for i in installed_at(device) if i.policy == manifest.policy)
     return not any(track is not None and track.size == manifest.track.size for track in tracks)
 
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from ebpfc.runtime import bpffs
 from ebpfc.runtime.counters import COUNTERS_MAP, Counter, CounterReader
 from ebpfc.runtime.device import Device
-from ebpfc.runtime.errors import ControlError, quote
+from ebpfc.runtime.errors import ControlError
 from ebpfc.runtime.flows import FlowCount, opened_connections
 from ebpfc.runtime.hooks import Attachment
-from ebpfc.runtime.installed import Installed, list_installed, map_path
+from ebpfc.runtime.installed import Installed, map_path, require_installed
 from ebpfc.runtime.manifest import CounterPlace, Manifest, Rule, Verdict
 from ebpfc.runtime.manifest_track import TrackPart
 from ebpfc.runtime.state_counters import StateStats, read_state_stats
@@ -57,10 +57,7 @@ class PolicyStats:
 
 def read_stats(device: Device) -> tuple[PolicyStats, ...]:
     """ControlError when nothing of ours is at the device."""
-    found = list_installed(bpffs.device_folder(device.ifindex)) if bpffs.has_pins() else ()
-    if not found:
-        name = quote(device.name, 32)
-        raise ControlError(f"no policy is attached to {name}", (f"attach one: ebpfctl attach out.o {name}",))
+    found = require_installed(device)
     left = trial_left(device)
     return tuple(_policy(installed, left) for installed in found)
 

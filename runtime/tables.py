@@ -17,7 +17,7 @@ from typing import Final
 from ebpfc.runtime import bpffs
 from ebpfc.runtime.device import Device
 from ebpfc.runtime.errors import ControlError, KernelError, quote
-from ebpfc.runtime.installed import Installed, list_installed, map_path
+from ebpfc.runtime.installed import Installed, map_path, refuse_several, require_installed
 from ebpfc.runtime.libbpf import MAP_TYPE_HASH, MAP_TYPE_LPM_TRIE, MAP_TYPE_LRU_HASH
 from ebpfc.runtime.manifest_state import TablePart
 from ebpfc.runtime.map_entries import FULL, MapEntries
@@ -132,18 +132,10 @@ def opened_table(device: Device, name: str, policy: str = "") -> Iterator[Table]
 
 def _find(device: Device, name: str, policy: str) -> tuple[Installed, TablePart]:
     at = quote(device.name, 32)
-    folder = bpffs.device_folder(device.ifindex)
-    present = list_installed(folder) if bpffs.has_pins() else ()
-    chosen = [i for i in present if not policy or i.policy == policy]
-    if not chosen:
-        missing = f"no policy {quote(policy, 32)} is" if policy and present else "no policy is"
-        raise ControlError(f"{missing} attached to {at}", (f"attach one: ebpfctl attach out.o {at}",))
-    tables = [(i, table) for i in chosen for table in i.manifest().state.tables]
+    tables = [(i, table) for i in require_installed(device, policy) for table in i.manifest().state.tables]
     found = [(i, table) for i, table in tables if table.name == name]
     if not found:
         names = ", ".join(dict.fromkeys(table.name for _, table in tables))
         raise ControlError(f"no table {quote(name, 64)} at {at}", (f"tables there: {names or 'none'}",))
-    if len(found) > 1:
-        owners = ", ".join(i.policy for i, _ in found)
-        raise ControlError(f"several policies have a table {name}: {owners}", ("choose one with --policy",))
+    refuse_several([i for i, _ in found], f"have a table {name}")
     return found[0]

@@ -192,7 +192,9 @@ def test_where_there_is_nothing_to_list(
     assert "no policy at pf0 tracks connections" in ctl("flows", "pf0", code=1).stderr
     ctl("attach", policies("inside"), "pf0")
     assert ctl("flows", "pf0").stdout == ""
-    assert "policy other at pf0 does not track" in ctl("flows", "pf0", "--policy", "other", code=1).stderr
+    assert "no policy other is attached to pf0" in ctl("flows", "pf0", "--policy", "other", code=1).stderr
+    untracked = ctl("flows", "pf0", "--policy", "handmade", code=1).stderr
+    assert "policy handmade at pf0 does not track connections" in untracked
     ctl("attach", policies("outward", name="out"), "pf0")
     assert "several policies track connections at pf0: edge, out" in ctl("flows", "pf0", code=1).stderr
     assert ctl("flows", "pf0", "--policy", "out", "--count").stdout == "0 connections: 0 assured, 0 half-open\n"
