@@ -1,6 +1,6 @@
 """What the runtime's tests share: a policy written by hand in C, a veth pair, `ebpfctl` as a process, an echo request.
 
-They need no rules compiler: the object is built from the C below and given a manifest.
+They need no rules compiler: the object is built from handmade.c and given a manifest.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import struct
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -22,100 +23,13 @@ from ebpfc.compiler.toolchain.elf import finish_object
 from ebpfc.compiler.toolchain.find import find_compiler
 from ebpfc.testing.netns import Side, receive, veth_pair
 
-HANDMADE_C = """
-typedef unsigned char u8;
-typedef unsigned short u16;
-typedef unsigned int u32;
-typedef unsigned long long u64;
-#define SEC(name) __attribute__((section(name), used))
-
-struct xdp_md { u32 data, data_end, data_meta, ingress_ifindex, rx_queue_index, egress_ifindex; };
-struct __sk_buff {
-    u32 len, pkt_type, mark, queue_mapping, protocol, vlan_present, vlan_tci, vlan_proto, priority, ingress_ifindex;
-    u32 ifindex, tc_index, cb[5], hash, tc_classid, data, data_end, napi_id, family, remote_ip4, local_ip4;
-    u32 remote_ip6[4], local_ip6[4], remote_port, local_port, data_meta;
-    u64 flow_keys, tstamp;
-    u32 wire_len, gso_segs;
-    u64 sk;
-    u32 gso_size;
-};
-struct counter { u64 packets, bytes; };
-struct {
-    int (*type)[6];
-    int (*max_entries)[COUNTERS];
-    u32 *key;
-    struct counter *value;
-} pf_counters SEC(".maps");
-static void *(*bpf_map_lookup_elem)(void *map, const void *key) = (void *)1;
-
-static inline __attribute__((always_inline)) void count(u32 index, u64 size)
-{
-    struct counter *c = bpf_map_lookup_elem(&pf_counters, &index);
-    if (c) {
-        c->packets++;
-        c->bytes += size;
-    }
-}
-
-/* 1: ICMP over IPv4, 2: IPv4, 0: anything else */
-static inline __attribute__((always_inline)) u32 rule_of(u8 *data, u8 *end)
-{
-    if (data + 34 > end || data[12] != 8 || data[13] != 0)
-        return 0;
-    return data[23] == 1 ? 1 : 2;
-}
-
-#define ANSWER(verdict, rule) (TRACE ? ((int)(rule) << 8 | ((verdict) & 0xff)) : (verdict))
-
-#if XDP
-SEC("xdp") int pf_xdp(struct xdp_md *ctx)
-{
-    u8 *data = (u8 *)(u64)ctx->data, *end = (u8 *)(u64)ctx->data_end;
-    u32 rule = rule_of(data, end);
-    count(rule == 1 ? 0 : rule == 2 ? 1 : 2, end - data);
-    return ANSWER(rule == 1 ? ICMP_XDP : 2, rule);
-}
-#endif
-
-#if TC
-SEC("tc") int pf_tc_ingress(struct __sk_buff *skb)
-{
-    u8 *data = (u8 *)(u64)skb->data, *end = (u8 *)(u64)skb->data_end;
-    u32 rule = rule_of(data, end);
-    if (skb->mark == 7)
-        return ANSWER(2, 2);
-    if (skb->gso_size)
-        return ANSWER(2, 1);
-    count(FIRST_TC + (rule == 1 ? 0 : rule == 2 ? 1 : 2), skb->len);
-    return ANSWER(rule == 1 ? 2 : -1, rule);
-}
-#endif
-
-#if EGRESS
-SEC("classifier") int pf_tc_egress(struct __sk_buff *skb)
-{
-    u8 *data = (u8 *)(u64)skb->data, *end = (u8 *)(u64)skb->data_end;
-    return ANSWER(rule_of(data, end) == 1 ? 2 : -1, 1);
-}
-#endif
-
-#if BAD
-SEC("xdp") int pf_xdp(struct xdp_md *ctx)
-{
-    u8 *data = (u8 *)(u64)ctx->data;
-#line 7 "0-rules.pf"
-    return data[12];
-}
-#endif
-
-char _license[] SEC("license") = "GPL";
-"""
+HANDMADE_C = Path(__file__).with_name("handmade.c").read_text()
 
 RULES = "# rules\n\n\n\n\n\ndrop icmp\npass ip\n"
 
 
 def handmade_manifest(hooks: tuple[str, ...], **changes: Any) -> dict[str, Any]:
-    """What the compiler would say of the policy above: two rules and the default, a counter each and hook."""
+    """What the compiler would say of handmade.c: two rules and the default, a counter each and hook."""
     programs = {
         "xdp": ("pf_xdp", "xdp"),
         "tc ingress": ("pf_tc_ingress", "tc"),
@@ -161,6 +75,28 @@ def handmade_manifest(hooks: tuple[str, ...], **changes: Any) -> dict[str, Any]:
         "compiler": {"name": "clang", "version": "22.1.8"},
         **changes,
     }
+
+
+@pytest.fixture
+def manifest() -> Callable[..., dict[str, Any]]:
+    """manifest(hooks, **changes): what the handmade object's note says."""
+    return handmade_manifest
+
+
+@pytest.fixture
+def changed() -> Callable[..., dict[str, Any]]:
+    """changed(tree, *path, value) -> a copy of the manifest with that value at the end of the path."""
+
+    def change(tree: dict[str, Any], *path: Any) -> dict[str, Any]:
+        *way, last, value = path
+        copy = deepcopy(tree)
+        place: Any = copy
+        for step in way:
+            place = place[step]
+        place[last] = value
+        return copy
+
+    return change
 
 
 Builder = Callable[..., bytes]

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import json
 import struct
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,17 +17,12 @@ from ebpfc.runtime.errors import ControlError
 from ebpfc.runtime.manifest import Manifest, manifest_of, read_manifest
 
 Builder = Callable[..., bytes]
-Change = Callable[[dict[str, Any]], None]
+Changed = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture
-def good() -> dict[str, Any]:
-    spec = importlib.util.spec_from_file_location("handmade", Path(__file__).with_name("conftest.py"))
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    manifest: dict[str, Any] = module.handmade_manifest(("xdp", "tc ingress"))
-    return manifest
+def good(manifest: Callable[..., dict[str, Any]]) -> dict[str, Any]:
+    return manifest(("xdp", "tc ingress"))
 
 
 def read(tree: object) -> Manifest:
@@ -102,59 +95,47 @@ def test_a_long_text_is_cut(good: dict[str, Any]) -> None:
     assert len(read(good | {"rules": [rule, good["rules"][1]]}).rules[0].text) == 400
 
 
-def _put(*path: Any) -> Change:
-    *way, last, value = path
-
-    def change(tree: Any) -> None:
-        for step in way:
-            tree = tree[step]
-        tree[last] = value
-
-    return change
-
-
 @pytest.mark.parametrize(
-    "change",
+    "wrong",
     [
-        _put("version", True),
-        _put("hooks", []),
-        _put("hooks", {}),
-        _put("hooks", 0, "program", "../pf"),
-        _put("hooks", 0, "program", "a" * 65),
-        _put("hooks", 0, "section", "x y"),
-        _put("hooks", 0, "hook", "tc\ningress"),
-        _put("hooks", 1, "hook", "xdp"),
-        _put("hooks", [{"hook": f"h{'x' * n}", "program": "p", "section": "s"} for n in range(17)]),
-        _put("rules", 0, "number", 1),
-        _put("rules", 0, "line", 0),
-        _put("rules", 0, "line", 1.5),
-        _put("rules", 0, "line", True),
-        _put("rules", 0, "text", None),
-        _put("rules", 0, "actions", [1]),
-        _put("rules", 0, "actions", ["x"] * 65),
-        _put("rules", 0, "rule"),
-        _put("counters", 0, "rule", 2),
-        _put("counters", 0, "rule", -1),
-        _put("counters", 0, "rule", None),
-        _put("counters", 2, "rule", 1),
-        _put("counters", 0, "kind", "other"),
-        _put("counters", 0, "hook", "socket"),
-        _put("counters", 0, "index", 5),
-        _put("counters", 0, "direction", "up"),
-        _put("defaults", {"inbound": "pass"}),
-        _put("defaults", "inbound", "accept"),
-        _put("flags", {}),
-        _put("flags", "looks_at_tags", 0),
-        _put("kernel", "5"),
-        _put("kernel", "5.10\n"),
-        _put("compiler", None),
-        _put("compiler", "name", 3),
+        ("version", True),
+        ("hooks", []),
+        ("hooks", {}),
+        ("hooks", 0, "program", "../pf"),
+        ("hooks", 0, "program", "a" * 65),
+        ("hooks", 0, "section", "x y"),
+        ("hooks", 0, "hook", "tc\ningress"),
+        ("hooks", 1, "hook", "xdp"),
+        ("hooks", [{"hook": f"h{'x' * n}", "program": "p", "section": "s"} for n in range(17)]),
+        ("rules", 0, "number", 1),
+        ("rules", 0, "line", 0),
+        ("rules", 0, "line", 1.5),
+        ("rules", 0, "line", True),
+        ("rules", 0, "text", None),
+        ("rules", 0, "actions", [1]),
+        ("rules", 0, "actions", ["x"] * 65),
+        ("rules", 0, "rule"),
+        ("counters", 0, "rule", 2),
+        ("counters", 0, "rule", -1),
+        ("counters", 0, "rule", None),
+        ("counters", 2, "rule", 1),
+        ("counters", 0, "kind", "other"),
+        ("counters", 0, "hook", "socket"),
+        ("counters", 0, "index", 5),
+        ("counters", 0, "direction", "up"),
+        ("defaults", {"inbound": "pass"}),
+        ("defaults", "inbound", "accept"),
+        ("flags", {}),
+        ("flags", "looks_at_tags", 0),
+        ("kernel", "5"),
+        ("kernel", "5.10\n"),
+        ("compiler", None),
+        ("compiler", "name", 3),
     ],
 )
-def test_what_does_not_fit_is_refused(good: dict[str, Any], change: Change) -> None:
-    change(good)
+def test_what_does_not_fit_is_refused(good: dict[str, Any], changed: Changed, wrong: tuple[Any, ...]) -> None:
     with pytest.raises(ControlError, match="manifest is damaged"):
-        read(good)
+        read(changed(good, *wrong))
 
 
 @pytest.mark.parametrize(

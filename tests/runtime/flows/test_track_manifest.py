@@ -17,7 +17,7 @@ from ebpfc.runtime.manifest import Manifest, read_manifest
 from ebpfc.runtime.manifest_track import HookProgram, TrackPart
 
 Policies = Callable[..., Path]
-Change = Callable[[dict[str, Any]], None]
+Changed = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture
@@ -47,47 +47,35 @@ def test_the_section_may_be_missing(good: dict[str, Any]) -> None:
     assert read(good).track is None
 
 
-def _put(*path: Any) -> Change:
-    *way, last, value = ("track", *path)
-
-    def change(tree: Any) -> None:
-        for step in way:
-            tree = tree[step]
-        tree[last] = value
-
-    return change
-
-
 @pytest.mark.parametrize(
-    "change",
+    "wrong",
     [
-        lambda tree: tree.update(track=[]),
-        lambda tree: tree.update(track="pf_flows"),
-        _put("flows", "../../x"),
-        _put("flows", "pf.flows"),
-        _put("flows", "f" * 16),
-        _put("flows", None),
-        _put("opening", "pf_flows"),
-        _put("fragments", "pf_opening"),
-        _put("fragments", 7),
-        _put("size", 0),
-        _put("size", 1 << 25),
-        _put("size", True),
-        _put("loose", 0),
-        _put("companion", []),
-        _put("companion", "hook", "xdp"),
-        _put("companion", "hook", "tc ingress"),
-        _put("companion", "hook", "../x"),
-        _put("companion", "program", "pf_xdp"),
-        _put("companion", "program", "a/b"),
-        _put("companion", "program", None),
-        _put("companion", "section", "\x1b[2J"),
+        ([],),
+        ("pf_flows",),
+        ("flows", "../../x"),
+        ("flows", "pf.flows"),
+        ("flows", "f" * 16),
+        ("flows", None),
+        ("opening", "pf_flows"),
+        ("fragments", "pf_opening"),
+        ("fragments", 7),
+        ("size", 0),
+        ("size", 1 << 25),
+        ("size", True),
+        ("loose", 0),
+        ("companion", []),
+        ("companion", "hook", "xdp"),
+        ("companion", "hook", "tc ingress"),
+        ("companion", "hook", "../x"),
+        ("companion", "program", "pf_xdp"),
+        ("companion", "program", "a/b"),
+        ("companion", "program", None),
+        ("companion", "section", "\x1b[2J"),
     ],
 )
-def test_what_does_not_fit_is_refused(good: dict[str, Any], change: Change) -> None:
-    change(good)
+def test_what_does_not_fit_is_refused(good: dict[str, Any], changed: Changed, wrong: tuple[Any, ...]) -> None:
     with pytest.raises(ControlError, match="manifest is damaged"):
-        read(good)
+        read(changed(good, "track", *wrong))
 
 
 def test_one_direction_alone_is_refused(policies: Policies) -> None:

@@ -156,6 +156,12 @@ def state_manifest(size: int = SIZE) -> dict[str, Any]:
     }  # fmt: skip
 
 
+@pytest.fixture
+def manifest() -> Callable[..., dict[str, Any]]:
+    """manifest(size=65536): what that object's note says."""
+    return state_manifest
+
+
 @pytest.fixture(scope="session")
 def stateful(tmp_path_factory: pytest.TempPathFactory) -> Objects:
     """stateful(size=65536, ring=4096, lru=True, event_rule=0, **manifest changes) -> a file with that object."""

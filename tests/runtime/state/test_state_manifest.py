@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -17,18 +16,13 @@ from ebpfc.runtime.kept_maps import kept_maps
 from ebpfc.runtime.manifest import Manifest, read_manifest
 from ebpfc.runtime.manifest_state import StatePart, read_state_part
 
-Change = Callable[[dict[str, Any]], None]
+Changed = Callable[..., dict[str, Any]]
 ADDRESS = {"field": "src", "kind": "address", "words": 5}
 
 
 @pytest.fixture
-def good() -> dict[str, Any]:
-    spec = importlib.util.spec_from_file_location("stateful", Path(__file__).with_name("conftest.py"))
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    manifest: dict[str, Any] = module.state_manifest()
-    return manifest
+def good(manifest: Callable[..., dict[str, Any]]) -> dict[str, Any]:
+    return manifest()
 
 
 def read(tree: dict[str, Any]) -> Manifest:
@@ -54,69 +48,57 @@ def test_each_section_may_be_missing(good: dict[str, Any], value: str | None) ->
         assert read(tree if value else tree | {key: None}).state == StatePart()
 
 
-def _put(*path: Any) -> Change:
-    *way, last, value = path
-
-    def change(tree: Any) -> None:
-        for step in way:
-            tree = tree[step]
-        tree[last] = value
-
-    return change
-
-
 @pytest.mark.parametrize(
-    "change",
+    "wrong",
     [
-        _put("tables", {}),
-        _put("tables", 0, []),
-        _put("tables", 0, "name", "../x"),
-        _put("tables", 0, "name", "a b"),
-        _put("tables", 0, "name", "feeds"),
-        _put("tables", 0, "name", "x" * 65),
-        _put("tables", 0, "map", "../../x"),
-        _put("tables", 0, "map", "t.banned"),
-        _put("tables", 0, "map", "t" * 16),
-        _put("tables", 0, "map", None),
-        _put("tables", 0, "key", []),
-        _put("tables", 0, "key", [ADDRESS] * 17),
-        _put("tables", 0, "key", 0, "kind", "cidr"),
-        _put("tables", 0, "key", 0, "words", 4),
-        _put("tables", 0, "key", 0, "field", 7),
-        _put("tables", 2, "net", True),
-        _put("tables", 0, "net", 1),
-        _put("tables", 0, "timeout", -1),
-        _put("tables", 0, "timeout", 1 << 63),
-        _put("tables", 0, "timeout", 1.5),
-        _put("tables", 0, "size", 0),
-        _put("tables", 0, "size", 1 << 25),
-        _put("tables", 0, "evict", None),
-        _put("limits", 0, "rule", 2),
-        _put("limits", 0, "rule", None),
-        _put("limits", 0, "text", None),
-        _put("limits", 0, "map", "/"),
-        _put("limits", 0, "size", True),
-        _put("events", []),
-        _put("events", "map", "a/b"),
-        _put("events", "logs", None),
-        _put("events", "logs", 0, "rule", 2),
-        _put("events", "logs", 0, "bytes", 513),
-        _put("events", "logs", 0, "text", 1),
-        _put("state_counters", "map", ""),
-        _put("state_counters", "names", "lost"),
-        _put("state_counters", "names", 0, "table other added"),
-        _put("state_counters", "names", 0, "limiter 1 over"),
-        _put("state_counters", "names", 0, "limiter 00 over"),
-        _put("state_counters", "names", 0, "table banned within"),
-        _put("state_counters", "names", 0, "lost"),
-        _put("state_counters", "names", 0, ["lost"]),
-        _put("state_counters", "names", 0, None),
+        ("tables", {}),
+        ("tables", 0, []),
+        ("tables", 0, "name", "../x"),
+        ("tables", 0, "name", "a b"),
+        ("tables", 0, "name", "feeds"),
+        ("tables", 0, "name", "x" * 65),
+        ("tables", 0, "map", "../../x"),
+        ("tables", 0, "map", "t.banned"),
+        ("tables", 0, "map", "t" * 16),
+        ("tables", 0, "map", None),
+        ("tables", 0, "key", []),
+        ("tables", 0, "key", [ADDRESS] * 17),
+        ("tables", 0, "key", 0, "kind", "cidr"),
+        ("tables", 0, "key", 0, "words", 4),
+        ("tables", 0, "key", 0, "field", 7),
+        ("tables", 2, "net", True),
+        ("tables", 0, "net", 1),
+        ("tables", 0, "timeout", -1),
+        ("tables", 0, "timeout", 1 << 63),
+        ("tables", 0, "timeout", 1.5),
+        ("tables", 0, "size", 0),
+        ("tables", 0, "size", 1 << 25),
+        ("tables", 0, "evict", None),
+        ("limits", 0, "rule", 2),
+        ("limits", 0, "rule", None),
+        ("limits", 0, "text", None),
+        ("limits", 0, "map", "/"),
+        ("limits", 0, "size", True),
+        ("events", []),
+        ("events", "map", "a/b"),
+        ("events", "logs", None),
+        ("events", "logs", 0, "rule", 2),
+        ("events", "logs", 0, "bytes", 513),
+        ("events", "logs", 0, "text", 1),
+        ("state_counters", "map", ""),
+        ("state_counters", "names", "lost"),
+        ("state_counters", "names", 0, "table other added"),
+        ("state_counters", "names", 0, "limiter 1 over"),
+        ("state_counters", "names", 0, "limiter 00 over"),
+        ("state_counters", "names", 0, "table banned within"),
+        ("state_counters", "names", 0, "lost"),
+        ("state_counters", "names", 0, ["lost"]),
+        ("state_counters", "names", 0, None),
     ],
 )
-def test_what_does_not_fit_is_refused(good: dict[str, Any], change: Change) -> None:
-    change(good)
+def test_what_does_not_fit_is_refused(good: dict[str, Any], changed: Changed, wrong: tuple[Any, ...]) -> None:
     with pytest.raises(ControlError, match="manifest is damaged"):
-        read(good)
+        read(changed(good, *wrong))
 
 
 def test_logs_of_a_policy_without_rules(good: dict[str, Any]) -> None:
@@ -152,15 +134,11 @@ def kept(old: dict[str, Any], new: dict[str, Any]) -> dict[str, str]:
     return {name: path.name.removeprefix("map_") for name, path in found.paths.items()}
 
 
-def changed(tree: dict[str, Any], change: Change) -> dict[str, Any]:
-    copy: dict[str, Any] = json.loads(json.dumps(tree))
-    change(copy)
-    return copy
-
-
-def rename_banned(tree: dict[str, Any]) -> None:
-    tree["tables"][0]["name"] = "other"
-    tree["state_counters"]["names"][:2] = ["table other added", "table other refused"]
+@pytest.fixture
+def renamed(good: dict[str, Any], changed: Changed) -> dict[str, Any]:
+    """The table `banned` under another name."""
+    names = ["table other added", "table other refused", *good["state_counters"]["names"][2:]]
+    return changed(changed(good, "tables", 0, "name", "other"), "state_counters", "names", names)
 
 
 def test_all_is_kept_of_the_same(good: dict[str, Any]) -> None:
@@ -168,26 +146,30 @@ def test_all_is_kept_of_the_same(good: dict[str, Any]) -> None:
     assert kept(good, good) == {name: name for name in names}
 
 
-def test_a_table_is_known_by_its_name_not_by_its_map(good: dict[str, Any]) -> None:
-    new = changed(good, _put("tables", 0, "map", "t_banned1"))
+def test_a_table_is_known_by_its_name_not_by_its_map(
+    good: dict[str, Any], changed: Changed, renamed: dict[str, Any]
+) -> None:
+    new = changed(good, "tables", 0, "map", "t_banned1")
     assert kept(good, new)["t_banned1"] == "t_banned"
-    assert "t_banned" not in kept(good, changed(good, rename_banned))
-    assert "t_pairs" not in kept(good, changed(good, _put("tables", 2, "key", 0, "field", "dst")))
+    assert "t_banned" not in kept(good, renamed)
+    assert "t_pairs" not in kept(good, changed(good, "tables", 2, "key", 0, "field", "dst"))
 
 
-def test_a_limiter_is_known_by_its_rule_s_words(good: dict[str, Any]) -> None:
-    assert "l_1" not in kept(good, changed(good, _put("rules", 1, "text", "drop udp over 11/s per src")))
-    twice = changed(good, _put("limits", [good["limits"][0], good["limits"][0] | {"map": "l_2"}]))
+def test_a_limiter_is_known_by_its_rule_s_words(good: dict[str, Any], changed: Changed) -> None:
+    assert "l_1" not in kept(good, changed(good, "rules", 1, "text", "drop udp over 11/s per src"))
+    twice = changed(good, "limits", [good["limits"][0], good["limits"][0] | {"map": "l_2"}])
     assert (kept(twice, twice)["l_1"], kept(twice, twice)["l_2"]) == ("l_1", "l_2")
-    named = changed(good, _put("limits", 0, "name", "web"))
-    assert kept(named, changed(named, _put("rules", 1, "text", "other")))["l_1"] == "l_1"
+    named = changed(good, "limits", 0, "name", "web")
+    assert kept(named, changed(named, "rules", 1, "text", "other"))["l_1"] == "l_1"
 
 
-def test_numbers_that_would_mean_another_thing_are_not_kept(good: dict[str, Any]) -> None:
-    other = changed(good, _put("rules", 0, "text", "drop icmp"))
+def test_numbers_that_would_mean_another_thing_are_not_kept(
+    good: dict[str, Any], changed: Changed, renamed: dict[str, Any]
+) -> None:
+    other = changed(good, "rules", 0, "text", "drop icmp")
     assert not {"pf_counters", "pf_events"} & kept(good, other).keys()
-    assert "pf_state" not in kept(good, changed(good, rename_banned))
-    assert "pf_state" not in kept(good, changed(good, _put("rules", 1, "text", "drop udp over 11/s per src")))
+    assert "pf_state" not in kept(good, renamed)
+    assert "pf_state" not in kept(good, changed(good, "rules", 1, "text", "drop udp over 11/s per src"))
     assert "pf_state" in kept(good, other)
 
 
