@@ -39,9 +39,6 @@ def test_connections_outlive_a_flood_of_syns(source: FlowSource, compiler: Compi
     assert (flood.passed, flood.dropped) == (PACKETS, 0)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="an entry of TCP moves among the established with the SYN's answer, not with the ACK"
-)
 def test_connections_outlive_a_flood_of_syns_that_are_answered(source: FlowSource, compiler: Compiler) -> None:
     """The server answers each SYN; whoever sent it never got the answer, and sends it again."""
     flood = flood_of_answered_syns(source, compiler, PACKETS)

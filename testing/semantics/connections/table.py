@@ -14,6 +14,7 @@ from ebpfc.testing.semantics.connections.keys import FlowKey, Network
 from ebpfc.testing.semantics.connections.tcp_states import TcpState
 from ebpfc.testing.semantics.connections.windows import Window
 
+SETTLED: Final = ("ESTABLISHED", "FIN_WAIT", "CLOSE_WAIT", "LAST_ACK", "TIME_WAIT")
 MOST_FRAGMENTS: Final = 65_536
 FRAGMENTS_WAIT: Final = 30_000_000_000
 """ns: for so long the later fragments of a first one are known."""
@@ -37,6 +38,11 @@ class Connection:
     assured: bool
     expires: int
     tcp: TcpEntry | None = None
+
+    @property
+    def settled(self) -> bool:
+        """Has it come so far that half-open ones cannot push it out (rule 15)?"""
+        return self.assured and (self.tcp is None or self.tcp.state in SETTLED)
 
 
 class FragmentKey(NamedTuple):
@@ -105,8 +111,10 @@ class Connections:
         return self.assured.find(key, now) or self.half_open.find(key, now)
 
     def put(self, key: FlowKey, connection: Connection, now: int) -> None:
-        """Where it belongs: with its first answer it moves, begun anew it moves back."""
-        into, out_of = (self.assured, self.half_open) if connection.assured else (self.half_open, self.assured)
+        """Where it belongs: settled it moves, begun anew it moves back."""
+        stays = connection.assured and self.assured.find(key, now) is not None
+        settled = stays or connection.settled
+        into, out_of = (self.assured, self.half_open) if settled else (self.half_open, self.assured)
         out_of.forget(key)
         into.put(key, connection, now)
 
