@@ -96,7 +96,6 @@ CONNECTIONS: Final = (
             tcp("client", "A", 1, 2, at=LATER),
         ),
         "1111111",
-        "1111110",
     ),
     Scenario(
         "a refusal that answers no SYN",
@@ -117,7 +116,6 @@ CONNECTIONS: Final = (
         "drop state invalid\npass",
         (tcp("client", "S"), tcp("server", "SA", 0, 5)),
         "10",
-        "11",
     ),
     Scenario(
         "a connection that both hosts have forgotten",

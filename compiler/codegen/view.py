@@ -264,9 +264,7 @@ def _members(plans: list[Plan]) -> tuple[Member, ...]:
 class _StepViews:
     """Renders the steps of one hook's program."""
 
-    def __init__(
-        self, hook: ir.HookName, number: int, origins: Origins, first: int, named: Mapping[str, int]
-    ) -> None:
+    def __init__(self, hook: ir.HookName, number: int, origins: Origins, first: int, named: Mapping[str, int]) -> None:
         self.number, self.origins, self.first, self.named = number, origins, first, named
         self.verdicts = _VERDICTS["xdp" if hook == "xdp" else "tc"]
 

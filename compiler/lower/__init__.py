@@ -1,4 +1,4 @@
-"""Checked policy → IR: `policy` (rules, blocks, hooks), `match` (chains, scope), `atoms` (a test), `state`, `values`."""
+"""Checked policy → IR: `policy` (rules, blocks, hooks), `match` (chains), `atoms` (a test), `state`, `values`."""
 
 from ebpfc.compiler.lower.policy import companion_of as companion_of
 from ebpfc.compiler.lower.policy import lower as lower

@@ -34,7 +34,15 @@ from ebpfc.testing.semantics.connections.table import (
     TcpEntry,
 )
 from ebpfc.testing.semantics.connections.tcp_states import TIMEOUT_OF, next_step
-from ebpfc.testing.semantics.connections.windows import Window, begin, begin_in_the_middle, in_window, pass_segment
+from ebpfc.testing.semantics.connections.windows import (
+    Window,
+    answers_the_syn,
+    begin,
+    begin_in_the_middle,
+    ends_nothing,
+    in_window,
+    pass_segment,
+)
 from ebpfc.testing.semantics.packet import Packet
 
 NEIGHBOURS_AND_GROUPS: Final = (*range(130, 138), 143)
@@ -165,9 +173,11 @@ def _tcp(segment: Segment, flow: Flow, there: Connection | None, track: Track, n
             return _opening(segment, flow, track, now)
     sender, other = tcp.windows[flow.sender], tcp.windows[1 - flow.sender]
     from_reply = flow.sender != there.original
-    refused = tcp.state == "SYN_SENT" and from_reply and segment.kind == "RST+A" and segment.ack != other.end
-    if refused or not in_window(segment, sender, other):
+    answer = tcp.state == "SYN_SENT" and from_reply and segment.kind in ("RST+A", "SYNACK")
+    if (answer and not answers_the_syn(segment, other)) or not in_window(segment, sender, other):
         return INVALID
+    if ends_nothing(segment, sender):
+        return Judged("established")
     again = tcp.state == "SYN_SENT" and segment.kind == "SYN"
     closer = flow.sender if tcp.closer is None and segment.kind == "FIN" else tcp.closer
     windows = _by_end(flow, *pass_segment(segment, sender, other, again=again))

@@ -13,6 +13,8 @@ from typing import Final
 from ebpfc.testing.semantics.connections.segments import LARGEST_SCALE, MODULUS, Segment
 
 LEAST_ACK_WINDOW: Final = 66_000  # how far behind an acknowledgment may lie: kernel's MAXACKWINCONST
+LONGEST: Final = 65_538
+"""More than a segment with SYN and FIN can be long."""
 SIGN: Final = 1 << 31
 
 
@@ -51,9 +53,19 @@ def in_window(segment: Segment, sender: Window, other: Window) -> bool:
         lowest_ack = other.end - max(sender.max_win, LEAST_ACK_WINDOW) - 1
         if after(segment.ack, other.end) or not after(segment.ack, lowest_ack):
             return False
-    if segment.kind in ("RST", "RST+A"):
-        return not after(sender.end - 1, segment.sequence)
     return True
+
+
+def answers_the_syn(segment: Segment, syn: Window) -> bool:
+    """Does a SYNACK, or a RST, acknowledge what the side that opens has sent? A SYNACK perhaps without its data."""
+    if segment.kind == "RST+A":
+        return segment.ack == syn.end
+    return not after(segment.ack, syn.end) and after(segment.ack, syn.end - LONGEST)
+
+
+def ends_nothing(segment: Segment, sender: Window) -> bool:
+    """Is it a RST that stands elsewhere than where its sender's segments ended (RFC 5961, section 3.2)?"""
+    return segment.kind in ("RST", "RST+A") and sender.seen and segment.sequence != sender.end
 
 
 def begin(segment: Segment) -> tuple[Window, Window]:

@@ -285,14 +285,32 @@ def test_a_keepalive_past_the_timeout_is_invalid() -> None:
 @pytest.mark.parametrize("flags", ["R", "RA"])
 @pytest.mark.parametrize("hosts", [Hosts(), NEAR_THE_END])
 @pytest.mark.parametrize(
-    ("sequence", "state"), [(1, "CLOSE"), (0, "CLOSE"), (-1, None), (2, "CLOSE"), (1001, "CLOSE"), (1002, None)]
+    ("sequence", "said", "state"),
+    [
+        (1, "established", "CLOSE"),
+        *((elsewhere, "established", "ESTABLISHED") for elsewhere in (-999, -1, 0, 2, 1001)),
+        *((outside, "invalid", "ESTABLISHED") for outside in (-1000, 1002)),
+    ],
 )
-def test_a_reset_lies_at_the_end_or_behind_it_in_the_window(
-    hosts: Hosts, sequence: int, state: str | None, flags: str
+def test_a_reset_that_does_not_stand_at_the_end_ends_nothing(
+    hosts: Hosts, sequence: int, said: str, state: str, flags: str
 ) -> None:
     watch = connected(hosts)
-    said = watch.state(hosts.tcp("server", flags, sequence, 1))
-    assert (said, watch.tcp_states) == (("invalid", ["ESTABLISHED"]) if state is None else ("established", [state]))
+    assert watch.state(hosts.tcp("server", flags, sequence, 1)) == said
+    assert watch.tcp_states == [state]
+
+
+@pytest.mark.parametrize(
+    ("data", "ack", "said"),
+    [(0, 1, "established"), (0, 2, "invalid"), (0, -65_536, "established"), (0, -65_537, "invalid"),
+     (10, 1, "established"), (10, 11, "established"), (10, 12, "invalid")],
+)  # fmt: skip
+def test_a_synack_acknowledges_the_syn(data: int, ack: int, said: str) -> None:
+    """Perhaps without its data (RFC 7413). One that answers something else does not decide the window."""
+    watch, hosts = Watch(), Hosts()
+    watch.state(hosts.tcp("client", "S", data=bytes(data)))
+    assert watch.state(hosts.tcp("server", "SA", 0, ack)) == said
+    assert watch.tcp_states == ["SYN_RECV" if said == "established" else "SYN_SENT"]
 
 
 def test_a_reset_acknowledges_nothing_that_was_not_sent() -> None:
