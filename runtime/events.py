@@ -66,7 +66,7 @@ def read_events(
     `policy`: whose, where several log. When the policy is replaced by one that logs, its events follow.
     ControlError: none logs, or none does any more."""
     at = quote(device.name, 32)
-    installed = _logging(device, policy)
+    installed = _logging(device, policy) or _successor(device, policy)
     if installed is None:
         raise ControlError(f"no policy at {at} logs anything", ("write it in a rule: drop tcp dst port 22 then log",))
     left = count

@@ -83,7 +83,7 @@ def test_detach_leaves_nothing(policies: Policies, wire: Wire, rules: str, tcx: 
         assert not bpffs.device_folder(device.ifindex).exists()
     assert right.run("bpftool", "net").stdout == before
     assert "clsact" not in run("tc", "-n", right.namespace, "qdisc", "show").stdout
-    assert all(libbpf().bpf_prog_get_fd_by_id(n) < 0 for n in numbers)
+    wait_for(lambda: all(libbpf().bpf_prog_get_fd_by_id(n) < 0 for n in numbers))
 
 
 def test_filters_of_both_directions_take_their_queueing_discipline_along(handmade: Builder, wire: Wire) -> None:
