@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import ctypes
 import json
-import subprocess
 import os
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
