@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +121,11 @@ Objects = Callable[..., Path]
 
 
 def state_manifest(size: int = SIZE) -> dict[str, Any]:
+    """New at each call, for tests that change theirs."""
+    return deepcopy(_manifest(size))
+
+
+def _manifest(size: int) -> dict[str, Any]:
     rule = {"file": "rules.pf", "column": 1, "name": None}
     return {
         "version": 1,
