@@ -113,7 +113,7 @@ def _compiled(policy: nodes.Policy, options: Options, sources: SourceMap, sink: 
     names = named_counters(policy)
     state = lower_state(policy)
     features = Features(options.counters and not options.trace, options.trace, oldest_kernel(state, options.kernel))
-    companion = companion_of(policy, tuple(p.hook for p in programs))
+    companion = companion_of(policy.name, tuple(p.hook for p in programs), state.track)
     view = build_view(programs, origins(policy, sources), len(policy.rules), names, features, state, companion)
     return Compiled(
         emit_c(view),

@@ -7,7 +7,7 @@ from typing import assert_never
 
 from ebpfc.compiler.ast import nodes
 from ebpfc.compiler.ir import program as ir
-from ebpfc.compiler.ir.state import State
+from ebpfc.compiler.ir.state import State, TrackDecl
 from ebpfc.compiler.lower.match import MatchLowering
 from ebpfc.compiler.lower.scope import FRAME, Scope
 from ebpfc.compiler.lower.state import StateLowering
@@ -36,17 +36,16 @@ def lower_state(policy: nodes.Policy) -> State:
     return found.state(tuple(dict.fromkeys((*asked, *counted))))
 
 
-def companion_of(policy: nodes.Policy, hooks: tuple[ir.HookName, ...]) -> ir.Program | None:
+def companion_of(name: str, hooks: tuple[ir.HookName, ...], track: TrackDecl | None) -> ir.Program | None:
     """Where connections are tracked and the hooks see one direction only: the program that tracks the other, and passes
     everything. Its rules decide nothing: they open what the policy tracks."""
     seen = {DIRECTIONS[hook] for hook in hooks}
-    if policy.track is None or len(seen) == 2:
+    if track is None or len(seen) == 2:
         return None
     hook: ir.HookName = "tc ingress" if "outbound" in seen else "tc egress"
-    track = lower_state(policy).track
-    opened = (ir.encap_of(0, base) for base in (track.within if track is not None else ()))
+    opened = (ir.encap_of(0, base) for base in track.within)
     opening = (ir.And((encap, ir.StateIs(1, "new", encap))) for encap in opened if encap is not None)
-    return ir.Program(policy.name, hook, "pass", tuple(ir.RuleStep(i, pred, None) for i, pred in enumerate(opening)))
+    return ir.Program(name, hook, "pass", tuple(ir.RuleStep(i, pred, None) for i, pred in enumerate(opening)))
 
 
 def blocks(body: tuple[nodes.Rule | nodes.Block, ...]) -> Iterator[nodes.Block]:
