@@ -53,6 +53,7 @@ _MEMBERS = {
     ("tag1", 2, 2): "tag1_type",
     ("tag2", 2, 2): "tag2_type",
 }
+_NAMED = frozenset(_MEMBERS.values())
 _CTYPES = {1: "u8", 2: "u16", 3: "u32", 4: "u32", 6: "u64", 16: "u64"}
 _TRANSPORT = "l4"
 _NEVER_LATE = frozenset(
@@ -241,8 +242,8 @@ class Plan:
         if slot.member in _NEVER_LATE or slot.size not in (1, 2, 4):
             return True
         taken = {s for layer in self.layers for s in layer.slots if s.member not in _NEVER_LATE and s.size in (1, 2, 4)}
-        unnamed = sum(s.member not in _MEMBERS.values() for s in taken)
-        return len(taken) < self.slots and (slot.member in _MEMBERS.values() or unnamed < SLOTS_AT_MOST)
+        unnamed = sum(s.member not in _NAMED for s in taken)
+        return len(taken) < self.slots and (slot.member in _NAMED or unnamed < SLOTS_AT_MOST)
 
     def _moved(self, load: Load) -> bool:
         """At tc the outermost tag is not in the data: bytes 12 and on of the frame stand 4 earlier, or nowhere."""

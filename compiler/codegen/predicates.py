@@ -29,8 +29,7 @@ def condition(pred: ir.Pred, plan: Plan) -> Condition:
         case ir.Not(ir.In() | ir.Compare() as test):
             return _known_false(test, plan)
         case ir.Not(ir.StateIs() as test):
-            plan.layer(test.layer)
-            return state_is(test, negated=True)
+            return state_is(test, plan, negated=True)
         case ir.Not(ir.InTable() as test):
             return in_table(test, plan, negated=True)
         case ir.Not():
@@ -41,8 +40,7 @@ def condition(pred: ir.Pred, plan: Plan) -> Condition:
         case ir.InTable():
             return in_table(pred, plan)
         case ir.StateIs():
-            plan.layer(pred.layer)
-            return state_is(pred)
+            return state_is(pred, plan)
         case _:
             return headers.is_true(pred, plan)
 

@@ -18,7 +18,6 @@ FLOOR, COARSE_CLOCK, COMPARE_AND_EXCHANGE = (5, 10), (5, 11), (5, 12)
 """The oldest that objects can be made for; those that have bpf_ktime_get_coarse_ns, and atomic compare-and-exchange."""
 COARSE_IS_FINE = 50_000_000 * 16
 """A depth from which on a limiter may read the coarse clock, that goes by ticks of up to 10 ms."""
-ADDRESS_WORDS = state.WORDS["address"]
 TABLE_COUNTS, LIMITER_COUNTS = ("added", "refused"), ("within", "over", "full")
 
 

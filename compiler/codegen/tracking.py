@@ -88,8 +88,9 @@ def build_track(declared: TrackDecl) -> TrackView:
     return TrackView(declared.loose, declared.size, tcp, **others)
 
 
-def state_is(test: ir.StateIs, negated: bool = False) -> Condition:
+def state_is(test: ir.StateIs, plan: Plan, negated: bool = False) -> Condition:
     """The state is the test's, or is known to be another: that of a packet inside that is not there is unknown."""
+    plan.layer(test.layer)
     state = f"w->{LAYER_NAMES[test.layer]}_track.state"
     if not negated:
         return Text(f"{state} == {_STATES[test.state]}")

@@ -121,10 +121,13 @@ class CountDecl:
     crowd: Crowd
     rule: int | None
     text: str
-    kinds: tuple[Kind, ...]
     fields: tuple[str, ...]
     most: int
     size: int
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        return tuple(field.kind for field in self.crowd.key)
 
 
 @dataclass(frozen=True, slots=True)

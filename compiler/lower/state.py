@@ -18,7 +18,10 @@ BURST_TIME = 100_000_000
 _ADDRESSES = {"src": (12, 8), "dst": (16, 24)}  # offsets in the headers of IPv4 and IPv6
 
 
-def key(node: nodes.Key, scope: Scope) -> ir.Key:
+def key(node: nodes.Key | None, scope: Scope) -> ir.Key:
+    """No field where none is written: one state for all."""
+    if node is None:
+        return ()
     masks = [(None, None)] * (len(node.fields) - 1) + [(node.mask4, node.mask6)]
     return tuple(_field(f, scope, masks=m) for f, m in zip(node.fields, masks, strict=True))
 
@@ -107,15 +110,14 @@ class StateLowering:
         else:
             number, limiter = len(self.limiters), guard.limiter
             self.limiters.append(_limiter(limiter, None, rule, print_guard(guard)))
-        return ir.Guard(guard.kind, number, key(limiter.key, scope) if limiter.key is not None else ())
+        return ir.Guard(guard.kind, number, key(limiter.key, scope))
 
     def _crowd(self, guard: nodes.ConnectionsGuard, rule: int | None, scope: Scope) -> ir.Crowd:
-        read = key(guard.key, scope) if guard.key is not None else ()
+        read = key(guard.key, scope)
         opener = scope.opener
         crowd = ir.Crowd(len(self.counts), read, scope.layer, opener.base if opener is not None else None)
-        fields = _fields(guard.key) if guard.key is not None else ()
-        kinds = tuple(field.kind for field in read)
-        self.counts.append(state.CountDecl(crowd, rule, print_guard(guard), kinds, fields, guard.most, guard.size))
+        text, fields = print_guard(guard), _fields(guard.key)
+        self.counts.append(state.CountDecl(crowd, rule, text, fields, guard.most, guard.size))
         return crowd
 
     def effect(self, action: nodes.Add | nodes.Delete | nodes.Log, rule: int, scope: Scope) -> ir.Effect:
@@ -136,12 +138,12 @@ def _track(track: nodes.Track | None, within: tuple[str, ...]) -> state.TrackDec
     return state.TrackDecl(track.loose, track.size, timeouts, within)
 
 
-def _kinds(node: nodes.Key) -> tuple[state.Kind, ...]:
+def _kinds(node: nodes.Key | None) -> tuple[state.Kind, ...]:
     return tuple(field.kind for field in key(node, FRAME))
 
 
-def _fields(node: nodes.Key) -> tuple[str, ...]:
-    return tuple(print_field(field) for field in node.fields)
+def _fields(node: nodes.Key | None) -> tuple[str, ...]:
+    return tuple(print_field(field) for field in node.fields) if node is not None else ()
 
 
 def _table(table: nodes.Table) -> state.TableDecl:
@@ -161,7 +163,6 @@ def _limiter(limiter: nodes.Limiter, name: str | None, rule: int | None, text: s
         bits = 8 if rate.unit == "bits" else 1
         cost = (UNITS_PER_NS * rate.period * bits << FRACTION) // rate.amount
         depth = max(burst * cost >> FRACTION, 1)
-    kinds = _kinds(limiter.key) if limiter.key is not None else ()
-    fields = _fields(limiter.key) if limiter.key is not None else ()
+    kinds, fields = _kinds(limiter.key), _fields(limiter.key)
     by_length = rate.unit != "packets"
     return state.LimiterDecl(name, rule, text, kinds, fields, by_length, cost, depth, limiter.size, limiter.full)

@@ -18,6 +18,7 @@ import pytest
 from ebpfc.runtime import bpffs
 from ebpfc.runtime.device import TAG_FEATURES, find_device, tag_stripping
 from ebpfc.testing.netns import Side
+from ebpfc.testing.waiting import comes_true
 
 pytestmark = pytest.mark.kernel
 Wire = tuple[Side, Side]
@@ -32,22 +33,13 @@ def policies(side: Side) -> list[str]:
         return sorted(p.name for p in folder.iterdir()) if folder.is_dir() else []
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 30.0) -> bool:
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        if condition():
-            return True
-        time.sleep(0.05)
-    return False
-
-
 def test_an_unconfirmed_policy_goes(ctl: Control, objects: Objects, ping: Ping, wire: Wire) -> None:
     start = time.monotonic()
     said = ctl("attach", objects(), "pf0", "--confirm", "7.5").stdout
     assert "on trial: it will be undone in 7.5 s" in said
     assert not ping()
     assert "on trial for" in ctl("stats", "pf0").stdout
-    assert wait_until(lambda: policies(wire[1]) == [])
+    assert comes_true(lambda: policies(wire[1]) == [])
     assert time.monotonic() - start >= 7.5
     assert ping(2.0)
     assert "no policy is on trial" in ctl("confirm", "pf0", code=1).stderr
@@ -59,7 +51,7 @@ def test_what_was_in_force_comes_back(ctl: Control, objects: Objects, ping: Ping
     ctl("attach", first, "pf0")
     ctl("attach", objects(("xdp", "tc ingress"), policy="second"), "pf0", "--confirm", "4")
     assert not ping()
-    assert wait_until(lambda: policies(wire[1]) == ["first"])
+    assert comes_true(lambda: policies(wire[1]) == ["first"])
     assert ping(2.0)
     assert "first at pf0, xdp: in force" in ctl("stats", "pf0").stdout
     assert "its counters go on" in ctl("attach", first, "pf0").stdout
@@ -80,7 +72,7 @@ def test_the_same_policy_on_trial_over_itself(ctl: Control, objects: Objects, pi
     ctl("attach", objects(icmp="pass"), "pf0")
     ctl("attach", objects(), "pf0", "--confirm", "4")
     assert not ping()
-    assert wait_until(lambda: policies(wire[1]) == ["handmade"])
+    assert comes_true(lambda: policies(wire[1]) == ["handmade"])
     assert ping(2.0)
 
 
@@ -98,7 +90,7 @@ def test_a_feature_comes_back_with_the_undoing(ctl: Control, objects: Objects, w
     ctl("attach", objects(flags={"looks_at_tags": True}), "pf0", "--fix-offload", "--confirm", "3")
     with wire[1].entered():
         assert tag_stripping(find_device("pf0")) == ()
-        assert wait_until(lambda: tag_stripping(find_device("pf0")) == TAG_FEATURES)
+        assert comes_true(lambda: tag_stripping(find_device("pf0")) == TAG_FEATURES)
 
 
 def test_it_survives_the_death_of_its_session(objects: Objects, ping: Ping, wire: Wire, ctl: Control) -> None:
@@ -125,12 +117,12 @@ def test_it_survives_the_death_of_its_session(objects: Objects, ping: Ping, wire
         env={**os.environ, "PYTHONPATH": path},
     )
     os.close(terminal)
-    assert wait_until(lambda: "handmade" in policies(wire[1]))
+    assert comes_true(lambda: "handmade" in policies(wire[1]))
     os.killpg(session.pid, signal.SIGKILL)
     session.wait()
     os.close(main)
     assert not ping()
-    assert wait_until(lambda: policies(wire[1]) == [])
+    assert comes_true(lambda: policies(wire[1]) == [])
     assert ping(2.0)
 
 

@@ -7,7 +7,6 @@ import ctypes
 import json
 import os
 import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from ebpfc.runtime.installed import list_installed, program_numbers
 from ebpfc.runtime.libbpf import ATTACH_TCX_EGRESS, ATTACH_TCX_INGRESS, libbpf
 from ebpfc.runtime.undo import confirm_trial
 from ebpfc.testing.netns import Side, run
+from ebpfc.testing.waiting import comes_true
 
 pytestmark = pytest.mark.kernel
 Control = Callable[..., subprocess.CompletedProcess[str]]
@@ -84,7 +84,7 @@ def test_detach_leaves_nothing(policies: Policies, wire: Wire, rules: str, tcx: 
         assert not bpffs.device_folder(device.ifindex).exists()
     assert right.run("bpftool", "net").stdout == before
     assert "clsact" not in run("tc", "-n", right.namespace, "qdisc", "show").stdout
-    wait_for(lambda: all(is_gone(n) for n in numbers))
+    assert comes_true(lambda: all(is_gone(n) for n in numbers))
 
 
 def is_gone(number: int) -> bool:
@@ -173,13 +173,13 @@ def test_a_trial_is_undone_with_it(ctl: Control, policies: Policies, wire: Wire,
     left, right = wire
     ctl("attach", policies("inside"), "pf0", "--confirm", "1.5")
     in_force(right, *EDGE)
-    wait_for(lambda: not places(right))
+    assert comes_true(lambda: not places(right))
     assert at_tc(right) == 0
     ctl("attach", policies("inside"), "pf0")
     ctl("attach", policies("both"), "pf0", "--confirm", "2")
     with talk(right, left, 4711) as conversation:
         assert conversation is not None
-        wait_for(lambda: places(right) == EDGE)
+        assert comes_true(lambda: places(right) == EDGE)
         assert conversation.goes_on()
 
 
@@ -192,13 +192,6 @@ def test_a_trial_is_confirmed_with_it(policies: Policies, wire: Wire) -> None:
         assert confirm_trial(device) == ("edge",)
         in_force(right, *EDGE)
         detach_policies(device)
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = 20.0) -> None:
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until
-        time.sleep(0.05)
 
 
 def test_a_companion_that_is_not_in_the_object(policies: Policies, wire: Wire) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from ebpfc.testing.netns import Side
+from ebpfc.testing.waiting import comes_true
 
 pytestmark = pytest.mark.kernel
 Control = Callable[..., subprocess.CompletedProcess[str]]
@@ -72,10 +73,7 @@ def test_an_undone_reload_leaves_no_pickup(ctl: Control, policies: Policies, wir
     with talk(right, left, 4711) as conversation:
         ctl("attach", policies("inside"), "pf0")
         ctl("attach", policies("both"), "pf0", "--pickup", "600s", "--confirm", "1")
-        until = time.monotonic() + 20
-        while "tc egress: in force" in ctl("stats", "pf0").stdout:
-            assert time.monotonic() < until
-            time.sleep(0.1)
+        assert comes_true(lambda: "tc egress: in force" not in ctl("stats", "pf0").stdout)
         assert not conversation.goes_on(0.5)
 
 

@@ -84,7 +84,7 @@ def test_what_is_lost_is_counted(ctl: Control, stateful: Objects, frames: Frames
         process.send_signal(signal.SIGCONT)
         assert re.fullmatch(r"ebpfctl: (\d+) events lost \(\1 so far\): the ring was full\n", process.stderr.readline())
         process.send_signal(signal.SIGINT)
-        out, said = process.communicate(timeout=10)
+        out, said = process.communicate(timeout=30)
     found = re.search(r"(\d+) events, (\d+) lost", said)
     assert found is not None and (process.returncode, int(found[1]) + int(found[2])) == (0, 101)
     assert len(out.splitlines()) == int(found[1]) - 1

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import pytest
 
 from ebpfc.testing.netns import Side
+from ebpfc.testing.waiting import comes_true
 
 pytestmark = pytest.mark.kernel
 Control = Callable[..., subprocess.CompletedProcess[str]]
@@ -99,10 +99,7 @@ def test_an_undone_trial_leaves_the_entries(ctl: Control, stateful: Objects) -> 
     fill(ctl)
     ctl("attach", stateful(rules=OTHER_RULES), "pf0", "--confirm", "1")
     ctl("table", "pf0", "banned", "add", "192.0.2.2")
-    for _ in range(100):
-        if stats(ctl)["on_trial_seconds"] is None:
-            break
-        time.sleep(0.1)
+    assert comes_true(lambda: stats(ctl)["on_trial_seconds"] is None)
     assert stats(ctl)["limiters"][0]["rule"]["line"] == 8
     assert entries(ctl) == {"banned": 2, "feeds": 1, "pairs": 1}
 
