@@ -23,10 +23,11 @@ def _written(match: Match, before: list[Primitive]) -> Match:
         case Elided():
             return replace(before[0], value=match.value, span=match.span)
         case And() | Or():
-            return replace(match, items=tuple(_written(item, before) for item in match.items))
-        case Not() | Paren():
-            return replace(match, match=_written(match.match, before))
-        case Named():
-            return replace(match, match=_written(match.match, []))
+            items = tuple([_written(item, before) for item in match.items])
+            same = all(new is old for new, old in zip(items, match.items, strict=True))
+            return match if same else replace(match, items=items)
+        case Not() | Paren() | Named():
+            inner = _written(match.match, [] if isinstance(match, Named) else before)
+            return match if inner is match.match else replace(match, match=inner)
         case _:
             return match

@@ -7,8 +7,9 @@ that a claim reads are the same). Sound and not complete: what is missing implie
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable
 from dataclasses import dataclass
+from functools import cache
 
 from ebpfc.compiler.analysis.number_line import is_large, numbers_of
 from ebpfc.compiler.analysis.properties import width
@@ -90,8 +91,10 @@ def alternatives(match: Match) -> tuple[Claim, ...]:
                 found[claim.reading] = union(found.get(claim.reading, ()), claim.numbers)
             return tuple(Claim(reading, numbers) for reading, numbers in found.items())
         case Primitive(value=value):
-            exact = _is_exact(value)
-            return (Claim(_reading(match, match.proto, match.dir), numbers_of(value)),) if exact else ()
+            if not _is_exact(value):
+                return ()
+            reading = _reading(match.type, match.proto, match.dir, match.outer)
+            return (Claim(reading, numbers_of(value)),)
         case ProtoTest():
             return (Claim(("header", match.proto, match.outer), _TRUE),)
         case Member(items=SetLiteral() as value) | Relation(right=IPv4() as value) if not _is_exact(value):
@@ -117,21 +120,25 @@ def _is_exact(value: Value) -> bool:
     return not is_large(value) and not any(isinstance(item, IPv4) and item.mask is not None for item in items)
 
 
-def _reading(node: Primitive, proto: str | None, way: str | None) -> Hashable:
-    kind = {"portrange": "port", "host": "address", "net": "address", None: "address"}.get(node.type, node.type)
-    return kind, proto, None if way == "src or dst" else way, node.outer
+def _reading(kind: str | None, proto: str | None, way: str | None, outer: bool) -> Hashable:
+    kind = {"portrange": "port", "host": "address", "net": "address", None: "address"}.get(kind, kind)
+    return kind, proto, None if way == "src or dst" else way, outer
 
 
-def _weaker(node: Primitive) -> Iterator[Claim]:
+def _weaker(node: Primitive) -> list[Claim]:
     """`tcp src port 5` says `src port 5`, `tcp port 5` and `port 5` as well."""
     numbers = numbers_of(node.value)
-    protocols = {node.proto} if node.proto in ("ether", None) else {node.proto, None}
-    ways = {"src and dst": {"src", "dst", None}}.get(node.dir or "", {node.dir, None})
-    for proto in protocols:
-        for way in ways - {"src or dst"}:
-            yield Claim(_reading(node, proto, way), numbers)
+    return [Claim(reading, numbers) for reading in _weaker_readings(node.type, node.proto, node.dir, node.outer)]
 
 
+@cache
+def _weaker_readings(kind: str | None, proto: str | None, way: str | None, outer: bool) -> tuple[Hashable, ...]:
+    protocols = (proto,) if proto in ("ether", None) else (proto, None)
+    ways = {"src and dst": ("src", "dst", None), "src or dst": (None,), None: (None,)}.get(way, (way, None))
+    return tuple(_reading(kind, one, two, outer) for one in protocols for two in ways)
+
+
+@cache
 def _headers(proto: str | None, outer: bool) -> tuple[Claim, ...]:
     """The header is there, and the one below where only one carries it. Of an extension header nothing is said."""
     row = PROTOCOLS.get(proto) if proto is not None else None

@@ -8,12 +8,13 @@ parentheses of a chain dissolve when they open nothing.
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields
+from functools import cache
 from typing import TypeAlias
 
 from ebpfc.compiler.analysis.atoms import atoms
 from ebpfc.compiler.analysis.inclusion import Claim, alternatives, claims
-from ebpfc.compiler.ast.nodes import And, Encap, Match, Named, Paren, SetLiteral, Span
+from ebpfc.compiler.ast.nodes import And, Encap, Match, Named, Paren, SetLiteral
 
 LARGE_SET = 32
 """Sets over this size are compared by identity: one name, one place."""
@@ -53,19 +54,23 @@ def literals(match: Match | None, scope: Scope) -> tuple[Literals, Scope]:
 
 def shape(node: object) -> Hashable:
     """A node without its places and names, as nested tuples."""
+    if node is None or isinstance(node, str | int):
+        return node
     if isinstance(node, Paren | Named):
         return ("(", shape(node.match))
     if isinstance(node, SetLiteral):
         if len(node.items) > LARGE_SET:
             return ("set", id(node.items))
-        return ("set", frozenset(shape(item) for item in node.items))
+        return ("set", frozenset([shape(item) for item in node.items]))
     if isinstance(node, tuple):
-        return tuple(shape(item) for item in node)
-    if is_dataclass(node):
-        values = (getattr(node, field.name) for field in fields(node))
-        return (type(node).__name__, *(shape(value) for value in values if not isinstance(value, Span)))
-    assert isinstance(node, str | int | None)
-    return node
+        return tuple([shape(item) for item in node])
+    return (type(node).__name__, *[shape(getattr(node, name)) for name in _compared(type(node))])
+
+
+@cache
+def _compared(kind: type) -> tuple[str, ...]:
+    """The fields of a record of the tree but for its places."""
+    return tuple(part.name for part in fields(kind) if part.compare)
 
 
 def _opens(match: Match) -> bool:

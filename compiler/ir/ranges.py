@@ -5,6 +5,7 @@ In: pairs (low, high), both ends included, of unsigned numbers of any width. Out
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable
 from typing import TypeAlias
 
@@ -13,8 +14,12 @@ Ranges: TypeAlias = tuple[tuple[int, int], ...]
 
 def normal(pairs: Iterable[tuple[int, int]]) -> Ranges:
     """Sorts, drops what is empty, joins what overlaps or touches."""
+    kept = [pair for pair in pairs if pair[0] <= pair[1]]
+    if len(kept) < 2:
+        return tuple(kept)
+    kept.sort()
     out: list[tuple[int, int]] = []
-    for low, high in sorted(p for p in pairs if p[0] <= p[1]):
+    for low, high in kept:
         if out and low <= out[-1][1] + 1:
             out[-1] = (out[-1][0], max(out[-1][1], high))
         else:
@@ -27,7 +32,17 @@ def union(a: Ranges, b: Ranges) -> Ranges:
 
 
 def intersection(a: Ranges, b: Ranges) -> Ranges:
-    return normal((max(x[0], y[0]), min(x[1], y[1])) for x in a for y in b)
+    out: list[tuple[int, int]] = []
+    i = j = 0
+    while i < len(a) and j < len(b):
+        low, high = max(a[i][0], b[j][0]), min(a[i][1], b[j][1])
+        if low <= high:
+            out.append((low, high))
+        if a[i][1] < b[j][1]:
+            i += 1
+        else:
+            j += 1
+    return tuple(out)
 
 
 def complement(a: Ranges, bits: int) -> Ranges:
@@ -40,12 +55,21 @@ def complement(a: Ranges, bits: int) -> Ranges:
 
 
 def contains(a: Ranges, value: int) -> bool:
-    return any(low <= value <= high for low, high in a)
+    return _contains(a, value, value)
 
 
 def contains_all(a: Ranges, b: Ranges) -> bool:
     """Whether every number of `b` is in `a`."""
-    return all(any(low <= first and last <= high for low, high in a) for first, last in b)
+    if not b:
+        return True
+    if not a or b[0][0] < a[0][0] or b[-1][1] > a[-1][1]:
+        return False
+    return all(_contains(a, first, last) for first, last in b) if len(a) > 1 else True
+
+
+def _contains(a: Ranges, first: int, last: int) -> bool:
+    at = bisect_left(a, (first + 1,)) - 1  # the last range that begins at `first` or before
+    return at >= 0 and last <= a[at][1]
 
 
 def relation(op: str, value: int, bits: int) -> Ranges:
