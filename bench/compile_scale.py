@@ -1,4 +1,4 @@
-"""How the stages before code generation grow with the rules. In: nothing. Out: a table of seconds and peak MiB, printed.
+"""How the stages before code generation grow with the rules. In: nothing. Out: a printed table of seconds and MiB.
 
     python -m bench.compile_scale                      # 1,000, 10,000 and 100,000 rules, and a set of 100,000 nets
     python -m bench.compile_scale 1000 --profile       # one size, and where its time goes
@@ -29,7 +29,7 @@ from ebpfc.compiler.ast.build import parse_source
 from ebpfc.compiler.codegen.view import Features
 from ebpfc.compiler.describe import describe, named_counters, origins
 from ebpfc.compiler.diagnostics.model import Sink
-from ebpfc.compiler.lower import lower, lower_state
+from ebpfc.compiler.lower import lower_with_state
 from ebpfc.compiler.passes import run_passes
 from ebpfc.compiler.sema.check import check
 from ebpfc.compiler.sema.resolve import resolve
@@ -116,11 +116,9 @@ def run_stages(path: Path) -> dict[str, float]:
         lint(resolved, sink)
     policy = resolved.policy
     with stages.timed("lower"):
-        program = lower(policy, "xdp")
+        program, state = lower_with_state(policy, "xdp")
     with stages.timed("passes"):
         program = run_passes(program)
-    with stages.timed("state"):
-        state = lower_state(policy)
     with stages.timed("describe"):
         names = named_counters(policy)
         origins(policy, sources)

@@ -71,10 +71,11 @@ def describe(
         counters.append(CounterEntry(after, hook, "default", direction=way))
         counters += [CounterEntry(after + 1 + i, hook, "named", n, direction=way) for i, n in enumerate(names)]
     counted = bases if features.counters else []
+    places = [_place(file, sources) for file in range(len(sources.files))]
     return build_manifest(
         policy=policy.name,
         hooks=[HookEntry(p.hook, HOOKS[p.hook][2], HOOKS[p.hook][1]) for p in programs],
-        rules=[_rule(r, sources, tuple(b + r.number for b in counted)) for r in policy.rules],
+        rules=[_rule(r, sources, places, tuple(b + r.number for b in counted)) for r in policy.rules],
         counters=counters if features.counters else [],
         defaults=dict(policy.defaults),
         looks_at_tags=any(_looks_at_tags(p) for p in programs),
@@ -133,9 +134,9 @@ def _key(fields: tuple[str, ...], kinds: tuple[Kind, ...]) -> list[dict[str, Any
     return [{"field": f, "kind": k, "words": WORDS[k]} for f, k in zip(fields, kinds, strict=True)]
 
 
-def _rule(rule: nodes.Rule, sources: SourceMap, counters: tuple[int, ...]) -> RuleEntry:
+def _rule(rule: nodes.Rule, sources: SourceMap, places: list[str], counters: tuple[int, ...]) -> RuleEntry:
     line, column = sources.position(rule.span) if rule.span.file >= 0 else (1, 1)
-    file = _place(rule.span.file, sources) if rule.span.file >= 0 else ""
+    file = places[rule.span.file] if rule.span.file >= 0 else ""
     text = " ".join(_shown(rule.span, sources).split())
     actions = tuple(print_action(a) for a in rule.actions)
     return RuleEntry(rule.number, file, line, column, rule.name, text, actions, counters)

@@ -19,8 +19,9 @@ from ebpfc.compiler.codegen.view import Features, build_view
 from ebpfc.compiler.describe import describe, named_counters, origins, rule_files
 from ebpfc.compiler.diagnostics.model import Diagnostic, Sink
 from ebpfc.compiler.ir.program import HookName, Program
+from ebpfc.compiler.ir.state import State
 from ebpfc.compiler.ir.text import print_program
-from ebpfc.compiler.lower import companion_of, lower, lower_state
+from ebpfc.compiler.lower import companion_of, lower_with_state
 from ebpfc.compiler.passes import PASSES, pass_name, run_passes
 from ebpfc.compiler.sema import build_expression_policy, build_resolved
 from ebpfc.compiler.source import SourceMap
@@ -109,9 +110,9 @@ def _compiled(policy: nodes.Policy, options: Options, sources: SourceMap, sink: 
     """Lower, run the passes, print the C, for each hook."""
     dumps: dict[str, str] = {}
     observe = _recorder(dumps) if options.dump_after is not None else None
-    programs = tuple(build_program(policy, hook, observe) for hook in _hooks(policy))
+    lowered = [_lowered(policy, hook, observe) for hook in _hooks(policy)]
+    programs, state = tuple(program for program, _ in lowered), lowered[0][1]  # every hook has the same state
     names = named_counters(policy)
-    state = lower_state(policy)
     features = Features(options.counters and not options.trace, options.trace, oldest_kernel(state, options.kernel))
     companion = companion_of(policy.name, tuple(p.hook for p in programs), state.track)
     view = build_view(programs, origins(policy, sources), len(policy.rules), names, features, state, companion)
@@ -125,14 +126,14 @@ def _compiled(policy: nodes.Policy, options: Options, sources: SourceMap, sink: 
     )
 
 
-def build_program(
-    policy: nodes.Policy, hook: HookName, observe: Callable[[str, Program], None] | None = None
-) -> Program:
-    """One hook's program, through all passes."""
-    program = lower(policy, hook)
+def _lowered(
+    policy: nodes.Policy, hook: HookName, observe: Callable[[str, Program], None] | None
+) -> tuple[Program, State]:
+    """One hook's program, through all passes, and what it remembers."""
+    program, state = lower_with_state(policy, hook)
     if observe is not None:
         observe("lower", program)
-    return run_passes(program, observe=observe)
+    return run_passes(program, observe=observe), state
 
 
 def _hooks(policy: nodes.Policy) -> tuple[HookName, ...]:

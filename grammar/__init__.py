@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import gc
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ebpfc.grammar.layout import MAX_DEPTH, LayoutError, LayoutKind, blank_line_ends
+from ebpfc.grammar.statements import Piece, Reader, UnreadableError, statements_tree, token_of
 
 if TYPE_CHECKING:
     from lark import Lark, Token, Tree
@@ -25,11 +26,16 @@ __all__ = [
     "RESERVED_WORDS",
     "LayoutError",
     "LayoutKind",
+    "Piece",
+    "Reader",
+    "UnreadableError",
     "blank_line_ends",
     "collector_off",
     "parse_expression_tree",
     "parse_tree",
     "parser",
+    "read_statements",
+    "token_of",
 ]
 
 RESERVED_WORDS: frozenset[str] = frozenset(
@@ -49,6 +55,15 @@ def parser() -> Lark:
 def parse_tree(text: str) -> Tree[Token]:
     """The tree `start` of a whole policy. Raises LayoutError (brackets) and lark.UnexpectedInput (syntax)."""
     return _parse(blank_line_ends(text) + "\n", "start")
+
+
+def read_statements(text: str, new_shape: Callable[[Tree[Token], list[Token]], Reader]) -> Tree[Token]:
+    """As `parse_tree`, but a statement of one line is what its reader makes of it (`grammar.statements`).
+
+    Raises LayoutError, and UnreadableError where `parse_tree` says what is wrong.
+    """
+    with collector_off():
+        return statements_tree(parser(), blank_line_ends(text) + "\n", new_shape)
 
 
 def parse_expression_tree(text: str) -> Tree[Token]:

@@ -58,8 +58,8 @@ class Covered:
             for claim in literal.claims:
                 said.setdefault(self._number((literal.scope, claim.reading)), []).append(claim.numbers)
         for wanted, rule in self._candidates(have, said):
-            for literal, alternatives in wanted:
-                if literal not in have and not _is_implied(alternatives, said):
+            for number, alternatives in wanted:
+                if number not in have and not _is_implied(alternatives, said):
                     break
             else:
                 return rule

@@ -7,6 +7,7 @@ not complete: a property that is missing is unknown; large sets and most arithme
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from typing import TypeAlias
 
 from ebpfc.compiler.analysis.number_line import is_large, numbers_of
@@ -61,6 +62,10 @@ from ebpfc.compiler.ir.ranges import Ranges, intersection, normal, relation, uni
 
 Known: TypeAlias = dict[Property, Ranges]
 _AUTHENTICATION: Ranges = ((51, 51),)
+_IP: Ranges = ((IPV4, IPV4), (IPV6, IPV6))
+_WITH_PORTS: Ranges = ((6, 6), (UDP, UDP), (132, 132))
+_WITH_IPV4 = (IPV4, ARP, RARP)
+"""What has an address of IPv4."""
 
 
 def implied(match: Match, known: Known, place: Place) -> tuple[Known, Place] | None:
@@ -173,10 +178,10 @@ def _primitive(node: Primitive, place: Place) -> list[Fact]:
     if node.type in ("port", "portrange"):
         ports = numbers_of(node.value)
         facts = protocol_facts(node.proto, place) if node.proto else [
-            ((place.path, "type"), normal([(IPV4, IPV4), (IPV6, IPV6)])),
-            ((place.path, "proto"), normal([(6, 6), (UDP, UDP), (132, 132)])),
+            ((place.path, "type"), _IP),
+            ((place.path, "proto"), _WITH_PORTS),
         ]  # fmt: skip
-        return [*facts, *(((place.path, name), ports) for name in _directed(node.dir, "sport", "dport"))]
+        return [*facts, *[((place.path, name), ports) for name in _directed(node.dir, "sport", "dport")]]
     if node.type == "proto":
         return _ip_protocol(node.proto, numbers_of(node.value), place)
     if node.type == "protochain":
@@ -187,34 +192,35 @@ def _primitive(node: Primitive, place: Place) -> list[Fact]:
         directed = _directed(node.dir, "ether src", "ether dst")
         return [*ethernet_facts(place), *(((place.path, name), macs) for name in directed)]
     addresses = numbers_of(node.value)
-    types = [PROTOCOLS[node.proto].ethertypes[0]] if node.proto else _types_of(node.value)
+    types = _either_of(PROTOCOLS[node.proto].ethertypes[:1]) if node.proto else _types_of(node.value)
     return [
-        ((place.path, "type"), normal((n, n) for n in types)),
-        *(((place.path, name), addresses) for name in _directed(node.dir, "src", "dst")),
+        ((place.path, "type"), types),
+        *[((place.path, name), addresses) for name in _directed(node.dir, "src", "dst")],
     ]
 
 
 def _ip_protocol(family: str | None, numbers: Ranges, place: Place) -> list[Fact]:
     if family == "ether":
         return ethernet_facts(place)
-    types = [IPV4] if family == "ip" else [IPV6] if family == "ip6" else [IPV4, IPV6]
-    facts: list[Fact] = [((place.path, "type"), normal((n, n) for n in types))]
+    types = (IPV4,) if family == "ip" else (IPV6,) if family == "ip6" else (IPV4, IPV6)
+    facts: list[Fact] = [((place.path, "type"), _either_of(types))]
     extensions = normal((n, n) for n in IPV6_EXTENSIONS)
     if family == "ip" or not intersection(numbers, extensions):
         facts.append(((place.path, "proto"), numbers))
     return facts
 
 
-def _types_of(value: Value) -> list[int]:
+def _types_of(value: Value) -> Ranges:
     if is_large(value):
-        return [IPV4, ARP, RARP, IPV6]
-    items = value.items if isinstance(value, SetLiteral) else (value,)
-    types: list[int] = []
-    if any(isinstance(item, IPv4 | IPv4Range) for item in items):
-        types += [IPV4, ARP, RARP]
-    if any(isinstance(item, IPv6 | IPv6Range) for item in items):
-        types.append(IPV6)
-    return types
+        return _either_of((*_WITH_IPV4, IPV6))
+    kinds = {type(item) for item in value.items} if isinstance(value, SetLiteral) else {type(value)}
+    four, six = not kinds.isdisjoint((IPv4, IPv4Range)), not kinds.isdisjoint((IPv6, IPv6Range))
+    return _either_of((*(_WITH_IPV4 if four else ()), *((IPV6,) if six else ())))
+
+
+@cache
+def _either_of(numbers: tuple[int, ...]) -> Ranges:
+    return normal((n, n) for n in numbers)
 
 
 def _directed(direction: str | None, source: str, destination: str) -> tuple[str, ...]:
@@ -272,14 +278,14 @@ def _key_presence(key: KeyField | Arith, place: Place) -> list[Fact]:
     if not isinstance(key, KeyField):
         return header_facts(key, place)
     place = Place() if key.outer else place
-    types = [((place.path, "type"), normal([(IPV4, IPV4), (IPV6, IPV6)]))]
+    types = [((place.path, "type"), _IP)]
     match key.text.split():
         case ["ether", *_]:
             return ethernet_facts(place)
         case [("ip" | "ip6" | "tcp" | "udp" | "sctp") as proto, *_]:
             return protocol_facts(proto, place)
         case ["src" | "dst", "port"]:
-            return [*types, ((place.path, "proto"), normal([(6, 6), (UDP, UDP), (132, 132)]))]
+            return [*types, ((place.path, "proto"), _WITH_PORTS)]
         case ["src" | "dst"] | ["proto"]:
             return types
         case _:

@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import dataclass, field, fields
 from functools import cache
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from ebpfc.compiler.analysis.atoms import atoms
 from ebpfc.compiler.analysis.inclusion import Claim, alternatives, claims
-from ebpfc.compiler.ast.nodes import And, Encap, Match, Named, Paren, SetLiteral
+from ebpfc.compiler.ast.nodes import And, Encap, Match, Named, Not, Or, Paren, SetLiteral
 
 LARGE_SET = 32
 """Sets over this size are compared by identity: one name, one place."""
@@ -64,15 +64,18 @@ def shape(node: object) -> Hashable:
         return ("set", frozenset([shape(item) for item in node.items]))
     if isinstance(node, tuple):
         return tuple([shape(item) for item in node])
-    return (type(node).__name__, *[shape(getattr(node, name)) for name in _compared(type(node))])
+    parts = _compared(type(node))  # type: ignore[arg-type] # every type can be hashed
+    return (type(node).__name__, *[shape(getattr(node, name)) for name in parts])
 
 
 @cache
-def _compared(kind: type) -> tuple[str, ...]:
+def _compared(kind: Any) -> tuple[str, ...]:
     """The fields of a record of the tree but for its places."""
     return tuple(part.name for part in fields(kind) if part.compare)
 
 
 def _opens(match: Match) -> bool:
     """Whether an encapsulation stands anywhere in it, so that its parentheses end a scope."""
-    return any(isinstance(atom, Encap) and atom.kind != "pppoed" for atom in atoms(match))
+    if not isinstance(match, And | Or | Not | Paren | Named):
+        return isinstance(match, Encap) and match.kind != "pppoed"
+    return any(_opens(atom) for atom in atoms(match))

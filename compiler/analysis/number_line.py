@@ -30,12 +30,12 @@ def is_large(value: Value) -> bool:
 
 def numbers_of(value: Value) -> Ranges:
     """The numbers of a value, or more: of a large set, all there are."""
-    if is_large(value):
-        return _EVERYTHING
-    return normal(span for item in (value.items if isinstance(value, SetLiteral) else (value,)) for span in ends(item))
+    if not isinstance(value, SetLiteral):
+        return ends(value)
+    return _EVERYTHING if is_large(value) else normal([span for item in value.items for span in ends(item)])
 
 
-def ends(item: Value) -> tuple[tuple[int, int], ...]:
+def ends(item: Value) -> Ranges:
     """First and last number that a plain value stands for, on one line for all kinds."""
     match item:
         case Number() | Mac():

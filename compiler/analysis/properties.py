@@ -8,6 +8,7 @@ test asks; so `tcp dst port` and `tcp.dport`, `src host` and `ip.saddr` are one 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TypeAlias
 
 from ebpfc.compiler.ast.matches import CONNECTION_STATES
@@ -47,6 +48,11 @@ class Place:
 
 def protocol_facts(name: str, place: Place) -> list[Fact]:
     """What the presence of a protocol's header says."""
+    return list(_protocol_facts(name, place))
+
+
+@cache
+def _protocol_facts(name: str, place: Place) -> list[Fact]:
     if name == "stp":
         return [((place.path, "type"), _LENGTHS)]
     if name == "ether":

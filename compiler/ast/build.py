@@ -9,14 +9,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ebpfc.compiler.ast.build_statements import FLAT_RULES, HANDLERS
+from ebpfc.compiler.ast.build_statements import CONSTANT_RULES, FLAT_RULES, HANDLERS
 from ebpfc.compiler.ast.explain import explain, explain_layout, too_deep
 from ebpfc.compiler.ast.fold import Context, TooDeepError, fold
 from ebpfc.compiler.ast.nodes import Match, SourceTree, Span
+from ebpfc.compiler.ast.plan import plan_of
 from ebpfc.compiler.ast.stop import look_around, without_statement
 from ebpfc.compiler.diagnostics.model import Sink
 from ebpfc.compiler.source import SourceMap
-from ebpfc.grammar import MAX_DEPTH, LayoutError, collector_off, parse_expression_tree, parse_tree
+from ebpfc.grammar import (
+    MAX_DEPTH,
+    LayoutError,
+    Reader,
+    UnreadableError,
+    collector_off,
+    parse_expression_tree,
+    parse_tree,
+    read_statements,
+)
 
 if TYPE_CHECKING:
     from lark import Token, Tree
@@ -44,7 +54,7 @@ _NESTING: dict[str, Callable[[int], int]] = {
 
 def parse_source(sources: SourceMap, file: int, sink: Sink) -> SourceTree | None:
     """The AST of one file of the map; None after errors of syntax."""
-    return _parse(sources, file, sink, parse_tree, build_ast, most=_MOST_ERRORS)
+    return _parse(sources, file, sink, _build_source, most=_MOST_ERRORS)
 
 
 def parse_expression(text: str, sources: SourceMap, sink: Sink) -> Match | None:
@@ -54,7 +64,7 @@ def parse_expression(text: str, sources: SourceMap, sink: Sink) -> Match | None:
         hint = "write a match: `tcp dst port 22`"
         sink.error("PF0203", "the expression is empty", Span(file, 0, len(text)), "nothing to match", (hint,))
         return None
-    return _parse(sources, file, sink, parse_expression_tree, build_expression, most=1)
+    return _parse(sources, file, sink, _build_expression, most=1)
 
 
 def build_ast(tree: Tree[Token], context: Context) -> SourceTree:
@@ -71,15 +81,37 @@ def build_expression(tree: Tree[Token], context: Context) -> Match:
 
 def _fold(tree: Tree[Token], context: Context) -> Any:
     with collector_off():
-        return fold(tree, context, HANDLERS, _NESTING, FLAT_RULES, MAX_DEPTH)
+        return fold(tree, context, HANDLERS, _NESTING, FLAT_RULES, MAX_DEPTH).value
+
+
+def _build_source(text: str, context: Context) -> SourceTree:
+    """The AST of a whole file. Raises as `parse_tree` and `build_ast`."""
+    before = len(context.sink.items)
+
+    def new_shape(tree: Tree[Token], tokens: list[Token]) -> Reader:
+        return plan_of(tree, tokens, context, HANDLERS, _NESTING, FLAT_RULES, CONSTANT_RULES, MAX_DEPTH).read
+
+    try:
+        built = build_ast(read_statements(text, new_shape), context)
+    except (UnreadableError, TooDeepError):
+        pass
+    else:
+        if len(context.sink.items) == before:
+            return built
+    # What is wrong is said in the order of the text, once all of it is parsed.
+    del context.sink.items[before:]
+    return build_ast(parse_tree(text), context)
+
+
+def _build_expression(text: str, context: Context) -> Match:
+    return build_expression(parse_expression_tree(text), context)
 
 
 def _parse(
     sources: SourceMap,
     file: int,
     sink: Sink,
-    parse: Callable[[str], Tree[Token]],
-    build: Callable[[Tree[Token], Context], _Built],
+    build: Callable[[str, Context], _Built],
     most: int,
 ) -> _Built | None:
     """Reports up to `most` errors of syntax: of several lines each may hold one, of one match only the first counts."""
@@ -89,7 +121,7 @@ def _parse(
     failed = 0
     while text is not None and failed < most:
         try:
-            built = build(parse(text), Context(file, text, sink))
+            built = build(text, Context(file, text, sink))
         except LayoutError as error:
             sink.items.append(explain_layout(error, text, file))
             return None

@@ -250,6 +250,9 @@ def _words(context: Context, tokens: Kids) -> tuple[str, ...]:
 FLAT_RULES = frozenset({"pool", "words"})
 """Rules of which the AST keeps the words only."""
 
+CONSTANT_RULES = frozenset({"and", "or", "not", "direction", "id_type", "pname"})
+"""Rules whose value hangs on their keywords alone, and not on their place."""
+
 HANDLERS: dict[str, Handler] = (
     MATCH_HANDLERS
     | STATE_HANDLERS

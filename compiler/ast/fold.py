@@ -31,6 +31,16 @@ Kids: TypeAlias = list[Any]
 Handler: TypeAlias = Callable[[Context, Kids, Span], Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What was made of a part of the tree before, in its place: its offsets, and how deep it nests."""
+
+    value: Any
+    start: int
+    end: int
+    depth: int
+
+
 class TooDeepError(Exception):
     """The tree nests deeper than allowed; `span` is the place where."""
 
@@ -46,22 +56,27 @@ def fold(
     nesting: Mapping[str, Callable[[int], int]],
     flat: frozenset[str],
     max_depth: int,
-) -> Any:
-    """What `handlers[tree.data]` returns. `nesting` says by rule name how much a node of n children adds to the depth;
-    the handler of a rule in `flat` gets all tokens under the node instead of its children.
+) -> Done:
+    """What `handlers[tree.data]` returns, and its place; leaves are tokens, or Done. `nesting` says by rule name how
+    much a node of n children adds to the depth; the handler of a rule in `flat` gets all tokens under the node instead
+    of its children.
 
     Raises TooDeepError. A rule without a handler is a KeyError, a mistake of ours.
     """
     from lark import Tree
 
     # A frame is a node under way: its children that are done, with the place they span and how deep they nest.
-    frames: list[tuple[Tree[Token], Kids, list[int]]] = [(tree, [], [-1, 0, 0])]
+    top = _flattened(tree) if tree.data in flat else tree
+    frames: list[tuple[Tree[Token], Kids, list[int]]] = [(top, [], [-1, 0, 0])]
     while True:
         node, kids, extent = frames[-1]
         if len(kids) < len(node.children):
-            child = node.children[len(kids)]
+            child: Any = node.children[len(kids)]
             if isinstance(child, Tree):
                 frames.append((_flattened(child) if child.data in flat else child, [], [-1, 0, 0]))
+            elif isinstance(child, Done):
+                kids.append(child.value)
+                _extend(extent, child.start, child.end, child.depth)
             else:
                 kids.append(child)
                 _extend(extent, child.start_pos or 0, child.end_pos or 0, 0)
@@ -74,7 +89,7 @@ def fold(
             raise TooDeepError(span)
         value = handlers[name](context, kids, span)
         if not frames:
-            return value
+            return Done(value, span.start, span.end, depth)
         frames[-1][1].append(value)
         if extent[0] >= 0:
             _extend(frames[-1][2], extent[0], extent[1], depth)

@@ -32,6 +32,9 @@ def union(a: Ranges, b: Ranges) -> Ranges:
 
 
 def intersection(a: Ranges, b: Ranges) -> Ranges:
+    if len(a) == len(b) == 1:
+        low, high = max(a[0][0], b[0][0]), min(a[0][1], b[0][1])
+        return ((low, high),) if low <= high else ()
     out: list[tuple[int, int]] = []
     i = j = 0
     while i < len(a) and j < len(b):

@@ -21,19 +21,28 @@ DIRECTIONS: dict[ir.HookName, nodes.Direction] = {
 
 def lower(policy: nodes.Policy, hook: ir.HookName) -> ir.Program:
     """Every rule in order, with `inbound`, `outbound` and the default as this hook's direction has them."""
-    direction = DIRECTIONS[hook]
-    lowering = _StepLowering(direction, policy.netmask, StateLowering(policy))
-    return ir.Program(policy.name, hook, policy.default(direction), lowering.steps(policy.body, FRAME))
+    return lower_with_state(policy, hook)[0]
 
 
 def lower_state(policy: nodes.Policy) -> State:
     """The tables, limiters and logs that every hook's program shares, numbered as `lower` numbers them."""
-    found = StateLowering(policy)
-    body = _StepLowering("inbound", policy.netmask, found).steps(policy.body, FRAME)
-    tests = (test for step in ir.steps(body) for test in ir.tests(step.pred))
+    return lower_with_state(policy, "xdp")[1]
+
+
+def lower_with_state(policy: nodes.Policy, hook: ir.HookName) -> tuple[ir.Program, State]:
+    """What `lower` and `lower_state` say, in one walk."""
+    direction, found = DIRECTIONS[hook], StateLowering(policy)
+    body = _StepLowering(direction, policy.netmask, found).steps(policy.body, FRAME)
+    program = ir.Program(policy.name, hook, policy.default(direction), body)
+    return program, found.state(() if policy.track is None else _tracked_within(program, found))
+
+
+def _tracked_within(program: ir.Program, found: StateLowering) -> tuple[str, ...]:
+    """The bases of the encapsulations whose connections are asked for."""
+    tests = (test for step in ir.steps(program.body) for test in ir.tests(step.pred))
     asked = [t.within.base for t in tests if isinstance(t, ir.StateIs) and t.within]
     counted = [c.crowd.within for c in found.counts if c.crowd.within is not None]
-    return found.state(tuple(dict.fromkeys((*asked, *counted))))
+    return tuple(dict.fromkeys((*asked, *counted)))
 
 
 def companion_of(name: str, hooks: tuple[ir.HookName, ...], track: TrackDecl | None) -> ir.Program | None:

@@ -12,6 +12,7 @@ neighbours adds nothing. Negated tests say nothing.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 
 from ebpfc.compiler.fields import PROTOCOLS
 from ebpfc.compiler.ir.program import (
@@ -21,6 +22,7 @@ from ebpfc.compiler.ir.program import (
     Compare,
     EncapIs,
     In,
+    Load,
     Or,
     Pred,
     Program,
@@ -33,6 +35,7 @@ from ebpfc.compiler.ir.program import (
     requirements,
     test_loads,
 )
+from ebpfc.compiler.passes.rewrite import with_items, with_predicate
 
 IPV4, IPV6 = 0x0800, 0x86DD
 Possible = dict[tuple[str, int], frozenset[int]]
@@ -49,7 +52,7 @@ def _steps(body: tuple[Step, ...], around: Possible) -> tuple[Step, ...]:
         pred = _pruned(step.pred, around)
         match step:
             case RuleStep():
-                out.append(replace(step, pred=pred))
+                out.append(with_predicate(step, pred))
             case BlockStep():
                 inside = _both(around, _says(pred)) or {}
                 body, orelse = _steps(step.body, inside), _steps(step.orelse, around)
@@ -61,22 +64,39 @@ def _pruned(pred: Pred, around: Possible) -> Pred:
     """The predicate without alternatives that cannot be true where `around` holds."""
     match pred:
         case And():
-            items = list(pred.items)
-            for i, item in enumerate(items):
-                known: Possible | None = around
-                for other in items[:i] + items[i + 1 :]:
-                    known = None if known is None else _both(known, _says(other))
-                items[i] = FALSE if known is None else _pruned(item, known)
-            return FALSE if FALSE in items else And(tuple(items))
+            return _pruned_chain(pred, around)
         case Or():
-            left = tuple(p for p in (_pruned(i, around) for i in pred.items) if p != FALSE)
-            return FALSE if not left else left[0] if len(left) == 1 else Or(left)
+            left = [p for p in [_pruned(i, around) for i in pred.items] if p != FALSE]
+            return FALSE if not left else left[0] if len(left) == 1 else with_items(pred, left)
         case _:
             return FALSE if _both(around, _says(pred)) is None else pred
 
 
+def _pruned_chain(chain: And, around: Possible) -> Pred:
+    """Each member where the pruned ones before it and those behind it hold."""
+    behind: list[Possible | None] = [{}]
+    for item in reversed(chain.items[1:]):
+        behind.append(_all_of(behind[-1], _says(item)))
+    before: Possible | None = around
+    out: list[Pred] = []
+    for item, rest in zip(chain.items, reversed(behind), strict=True):
+        known = _all_of(before, rest)
+        pruned = FALSE if known is None else _pruned(item, known)
+        if pruned == FALSE:
+            return FALSE
+        out.append(pruned)
+        before = _all_of(before, _says(pruned))
+    return with_items(chain, out)
+
+
+def _all_of(a: Possible | None, b: Possible | None) -> Possible | None:
+    return None if a is None or b is None else _both(a, b)
+
+
 def _both(a: Possible, b: Possible) -> Possible | None:
     """Both hold; None when they cannot."""
+    if not b:
+        return a
     out = dict(a)
     for key, values in b.items():
         out[key] = out[key] & values if key in out else values
@@ -100,20 +120,29 @@ def _says(pred: Pred) -> Possible:
                 return _says(ProtoIs(pred.layer, numbers))
             return {("type", pred.layer): frozenset(PROTOCOLS[pred.name.partition("-")[0]].ethertypes)}
         case And():
-            found: Possible = {}
-            for item in pred.items:
-                found = _both(found, _says(item)) or found
-            return found
+            return _united([_says(item) for item in pred.items])
         case Or():
             return _either([_says(i) for i in pred.items])
+        case In(Load() as load):
+            return _read(load.layer, load.base)
         case In() | Compare():
-            found = {}
-            for load in test_loads(pred):
-                for need in requirements(load.layer, load.base):
-                    found = _both(found, _says(need)) or found
-            return found
+            return _united([_says(need) for load in test_loads(pred) for need in requirements(load.layer, load.base)])
         case _:
             return {}
+
+
+@cache
+def _read(layer: int, base: str) -> Possible:
+    """What is so of a packet that has bytes of a header."""
+    return _united([_says(need) for need in requirements(layer, base)])
+
+
+def _united(all_said: list[Possible]) -> Possible:
+    """Each holds; what contradicts those before it is left out."""
+    found: Possible = {}
+    for said in all_said:
+        found = _both(found, said) or found
+    return found
 
 
 def _either(all_said: list[Possible]) -> Possible:

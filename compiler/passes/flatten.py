@@ -8,8 +8,8 @@ A membership in nothing can't be true; it becomes false (only "is true" counts b
 
 from __future__ import annotations
 
-from ebpfc.compiler.ir.program import FALSE, TRUE, And, In, Not, Or, Pred, Program, ProtoIs
-from ebpfc.compiler.passes.rewrite import map_predicates
+from ebpfc.compiler.ir.program import FALSE, TRUE, And, Bool, In, Not, Or, Pred, Program, ProtoIs
+from ebpfc.compiler.passes.rewrite import map_predicates, with_items
 
 
 def flatten(program: Program) -> Program:
@@ -19,9 +19,9 @@ def flatten(program: Program) -> Program:
 def _flat(pred: Pred) -> Pred:
     match pred:
         case And():
-            return _chain(And, pred.items, TRUE, FALSE)
+            return _chain(pred, TRUE, FALSE)
         case Or():
-            return _chain(Or, pred.items, FALSE, TRUE)
+            return _chain(pred, FALSE, TRUE)
         case In(_, ()) | ProtoIs(_, ()):
             return FALSE
         case Not():
@@ -30,14 +30,14 @@ def _flat(pred: Pred) -> Pred:
             return pred
 
 
-def _chain(kind: type[And] | type[Or], items: tuple[Pred, ...], unit: Pred, zero: Pred) -> Pred:
+def _chain(pred: And | Or, unit: Bool, zero: Bool) -> Pred:
     out: dict[Pred, None] = {}
-    for item in items:
+    for item in pred.items:
         flat = _flat(item)
-        for part in flat.items if isinstance(flat, kind) else (flat,):
-            if part == zero:
-                return zero
-            if part != unit:
+        for part in flat.items if type(flat) is type(pred) else (flat,):
+            if not isinstance(part, Bool):
                 out[part] = None
-    found = tuple(out)
-    return unit if not found else found[0] if len(found) == 1 else kind(found)
+            elif part == zero:
+                return zero
+    found = list(out)
+    return unit if not found else found[0] if len(found) == 1 else with_items(pred, found)

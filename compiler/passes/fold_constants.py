@@ -32,7 +32,7 @@ from ebpfc.compiler.ir.program import (
     width,
 )
 from ebpfc.compiler.ir.ranges import Ranges, contains, intersection, relation
-from ebpfc.compiler.passes.rewrite import bottom_up, map_predicates
+from ebpfc.compiler.passes.rewrite import bottom_up, map_predicates, with_items
 
 MASK = 0xFFFFFFFF
 _SWAPPED: dict[RelOp, RelOp] = {"==": "==", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
@@ -70,18 +70,17 @@ def arithmetic(op: str, a: int, b: int) -> int | None:
 def _fold(pred: Pred) -> Pred:
     match pred:
         case And():
-            items = tuple(i for i in pred.items if i != TRUE)
-            return FALSE if FALSE in items else _one_or(items, And, TRUE)
+            return _chain(pred, TRUE, FALSE)
         case Or():
-            items = tuple(i for i in pred.items if i != FALSE)
-            return TRUE if TRUE in items else _one_or(items, Or, FALSE)
+            return _chain(pred, FALSE, TRUE)
         case Not(Bool(true)):
             return Bool(not true)
         case In():
             value = expression(pred.value)
             if isinstance(value, Const):
                 return Bool(contains(pred.ranges, value.value))
-            return In(value, _possible(value, pred.ranges))
+            ranges = _possible(value, pred.ranges)
+            return pred if value is pred.value and ranges is pred.ranges else In(value, ranges)
         case Compare():
             return _compare(pred.op, expression(pred.left), expression(pred.right))
         case _:
@@ -98,8 +97,13 @@ def _possible(value: Expr, ranges: Ranges) -> Ranges:
             return ranges
 
 
-def _one_or(items: tuple[Pred, ...], kind: type[And] | type[Or], empty: Pred) -> Pred:
-    return empty if not items else items[0] if len(items) == 1 else kind(items)
+def _chain(pred: And | Or, unit: Bool, zero: Bool) -> Pred:
+    """`unit` says nothing in it, `zero` says all."""
+    constants = [item for item in pred.items if isinstance(item, Bool)]
+    if zero in constants:
+        return zero
+    items: list[Pred] = [item for item in pred.items if item != unit] if constants else list(pred.items)
+    return unit if not items else items[0] if len(items) == 1 else with_items(pred, items)
 
 
 def _compare(op: RelOp, left: Expr, right: Expr) -> Pred:
@@ -117,6 +121,8 @@ def _compare(op: RelOp, left: Expr, right: Expr) -> Pred:
 def expression(expr: Expr) -> Expr:
     """The expression with its constant parts computed; an offset that became constant makes a plain load."""
     match expr:
+        case Load() | Const() | Meta() | Proto():
+            return expr
         case Bin():
             left, right = expression(expr.left), expression(expr.right)
             if isinstance(left, Const) and isinstance(right, Const):
@@ -125,11 +131,10 @@ def expression(expr: Expr) -> Expr:
                     return Const(value)
             return Bin(expr.op, left, right)
         case Slice():
-            return Slice(expression(expr.value), expr.shift, expr.width)
+            inner = expression(expr.value)
+            return expr if inner is expr.value else Slice(inner, expr.shift, expr.width)
         case LoadAt():
             offset = expression(expr.offset)
             if isinstance(offset, Const):
                 return Load(expr.layer, expr.base, offset.value, expr.size)
             return LoadAt(expr.layer, expr.base, offset, expr.size)
-        case Const() | Load() | Meta() | Proto():
-            return expr

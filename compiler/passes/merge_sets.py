@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from ebpfc.compiler.ir.program import And, Expr, In, Not, Or, Pred, Program, ProtoIs
 from ebpfc.compiler.ir.ranges import Ranges, intersection, union
-from ebpfc.compiler.passes.rewrite import bottom_up, map_predicates
+from ebpfc.compiler.passes.rewrite import bottom_up, map_predicates, with_items
 
 _Key = tuple[bool, Expr | tuple[str, int]]
 
@@ -23,27 +23,25 @@ def merge_sets(program: Program) -> Program:
 
 def _merge(pred: Pred) -> Pred:
     match pred:
-        case Or():
-            return _rebuild(Or, pred.items)
-        case And():
-            return _rebuild(And, pred.items)
+        case And() | Or():
+            return _rebuild(pred)
         case _:
             return pred
 
 
-def _rebuild(kind: type[And] | type[Or], items: tuple[Pred, ...]) -> Pred:
+def _rebuild(pred: And | Or) -> Pred:
     merged: dict[_Key | Pred, Pred] = {}
-    for item in items:
+    for item in pred.items:
         key = _key(item)
         if key is None:
             merged[item] = item
         elif key in merged:
             # a union where either suffices: `or` of members, `and` of non-members
-            merged[key] = _join(merged[key], item, (kind is Or) is not key[0])
+            merged[key] = _join(merged[key], item, isinstance(pred, Or) is not key[0])
         else:
             merged[key] = item
-    out = tuple(merged.values())
-    return out[0] if len(out) == 1 else kind(out)
+    out = list(merged.values())
+    return out[0] if len(out) == 1 else with_items(pred, out)
 
 
 def _key(item: Pred) -> _Key | None:

@@ -9,7 +9,7 @@ own: a test and its negation both ask that their bytes be there, and nothing els
 from __future__ import annotations
 
 from ebpfc.compiler.ir.program import And, Bool, Not, Or, Pred, Program
-from ebpfc.compiler.passes.rewrite import map_predicates
+from ebpfc.compiler.passes.rewrite import map_predicates, with_items
 
 
 def push_negations(program: Program) -> Program:
@@ -20,12 +20,11 @@ def _push(pred: Pred, negated: bool) -> Pred:
     match pred:
         case Not():
             return _push(pred.item, not negated)
-        case And():
-            items = tuple(_push(i, negated) for i in pred.items)
-            return Or(items) if negated else And(items)
-        case Or():
-            items = tuple(_push(i, negated) for i in pred.items)
-            return And(items) if negated else Or(items)
+        case And() | Or():
+            items = [_push(i, negated) for i in pred.items]
+            if not negated:
+                return with_items(pred, items)
+            return Or(tuple(items)) if isinstance(pred, And) else And(tuple(items))
         case Bool():
             return Bool(pred.value != negated)
         case _:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, TypeAlias
 
 from ebpfc import __version__
@@ -76,13 +76,19 @@ def build_manifest(
         "ebpfc": __version__,
         "policy": policy,
         "hooks": [asdict(hook) for hook in hooks],
-        "rules": [asdict(rule) for rule in rules],
-        "counters": [asdict(counter) for counter in counters],
+        "rules": _records(RuleEntry, rules),
+        "counters": _records(CounterEntry, counters),
         "defaults": dict(defaults),
         "flags": {"looks_at_tags": looks_at_tags},
         "kernel": f"{kernel[0]}.{kernel[1]}",
         "options": dict(options),
     }
+
+
+def _records(kind: type, entries: Sequence[RuleEntry] | Sequence[CounterEntry]) -> list[dict[str, Any]]:
+    """As `asdict`, of flat entries: a large policy has very many."""
+    names = [part.name for part in fields(kind)]
+    return [{name: getattr(entry, name) for name in names} for entry in entries]
 
 
 def complete_manifest(manifest: Mapping[str, Any], compiler: Compiler, maps: Sequence[MapRecord]) -> Manifest:
