@@ -32,7 +32,7 @@ class Covered:
     def __init__(self) -> None:
         self._numbers: dict[Hashable, int] = {}
         self._by_literal: dict[int, list[_Entry]] = {}
-        self._by_reading: dict[_Reading, list[tuple[int, int, Ranges, _Entry]]] = {}
+        self._by_reading: dict[_Reading, list[tuple[int, int, int, Ranges, _Entry]]] = {}
         self._everything: Rule | None = None
 
     def add(self, literals: Literals, rule: Rule) -> None:
@@ -46,7 +46,7 @@ class Covered:
         for reading, numbers in alternatives:
             same = self._by_reading.setdefault(reading, [])
             if len(same) < MOST_COMPARED and numbers:
-                same.append((numbers[0][0], numbers[-1][1], numbers, entry))
+                same.append((key, numbers[0][0], numbers[-1][1], numbers, entry))
 
     def find(self, literals: Literals) -> Rule | None:
         """An earlier rule that decides every packet of this conjunction."""
@@ -87,8 +87,8 @@ class Covered:
         for reading, numbers in said.items():
             for narrow in numbers if reading in self._by_reading else ():
                 low, high = (narrow[0][0], narrow[-1][1]) if narrow else (0, 0)
-                for least, most, wide, entry in self._by_reading[reading]:
-                    if least <= low and high <= most and contains_all(wide, narrow):
+                for key, least, most, wide, entry in self._by_reading[reading]:
+                    if least <= low and high <= most and key not in have and contains_all(wide, narrow):
                         yield entry
 
 

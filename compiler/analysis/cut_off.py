@@ -7,7 +7,7 @@ may pass what is needed, for all that is known here, counts as one that does.
 from __future__ import annotations
 
 from ebpfc.compiler.analysis.implied import Known
-from ebpfc.compiler.analysis.properties import ARP, IPV4, IPV6, NEW, STATE
+from ebpfc.compiler.analysis.properties import ARP, IPV4, IPV6, NEW, STATE, Property
 from ebpfc.compiler.ast.nodes import Span
 from ebpfc.compiler.diagnostics.model import Sink
 from ebpfc.compiler.ir.ranges import contains
@@ -15,6 +15,9 @@ from ebpfc.compiler.ir.ranges import contains
 _ICMP6 = 58
 _ECHO_REQUESTS = {"icmp[0:1]": 8, "icmp.type": 8, "icmp6[0:1]": 128, "icmp6.type": 128}
 """The types that open something, by the property that knows the type."""
+
+ASKED: tuple[Property, ...] = tuple(((), name) for name in ("type", "proto", STATE, *_ECHO_REQUESTS))
+"""All that is looked at here of what a match implies."""
 
 
 def lint_neighbours(passing: list[Known], place: Span, sink: Sink) -> None:

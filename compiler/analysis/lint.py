@@ -7,13 +7,13 @@ contradict.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 
 from ebpfc.compiler.analysis.atoms import atoms
 from ebpfc.compiler.analysis.covered import Covered
-from ebpfc.compiler.analysis.cut_off import lint_neighbours, lint_openings
+from ebpfc.compiler.analysis.cut_off import ASKED, lint_neighbours, lint_openings
 from ebpfc.compiler.analysis.elision import without_elisions
 from ebpfc.compiler.analysis.implied import Known, implied
 from ebpfc.compiler.analysis.literals import Literal, Literals, Scope, literals, shape
@@ -55,7 +55,7 @@ _DIRECTIONS: dict[str, Direction] = {"xdp": "inbound", "tc ingress": "inbound", 
 def lint(resolved: Resolved, sink: Sink) -> None:
     """Adds the warnings in the order of their codes; the policy must have passed `check`."""
     policy = resolved.policy
-    reachable = _lint_rules(resolved, sink)
+    passing = _lint_rules(resolved, sink)
     _lint_sets(resolved, sink)
     for definition in resolved.unused:
         hint = "use it, or take the line out"
@@ -69,7 +69,6 @@ def lint(resolved: Resolved, sink: Sink) -> None:
         hint = "write `drop malformed` as the first rule"
         sink.warning("PF0805", "what no rule decides passes, malformed packets too", place, "passes", (hint,))
     if any(policy.default(direction) == "drop" for direction in seen):
-        passing = [item.known for item in reachable if _passes(item.rule)]
         lint_neighbours(passing, place, sink)
         if policy.track is not None and len(seen) > 1 and not default_passes:
             lint_openings(passing, place, sink)
@@ -88,20 +87,12 @@ class _Context:
     scope: Scope
 
 
-@dataclass(frozen=True, slots=True)
-class _Reachable:
-    """A rule with what its match implies."""
-
-    rule: Rule
-    known: Known
-
-
 class _RuleLint:
     def __init__(self, seen: Ranges, sink: Sink) -> None:
         self.seen = seen
         self.sink = sink
         self.covered = Covered()
-        self.reachable: list[_Reachable] = []
+        self.passing: dict[Hashable, Known] = {}  # what rules that pass something imply, each once
 
     def body(self, items: tuple[Rule | Block, ...], context: _Context) -> None:
         for item in items:
@@ -158,7 +149,9 @@ class _RuleLint:
                 (Related(earlier.span, "decides before"),),
             )
             return
-        self.reachable.append(_Reachable(rule, context.known))
+        if _passes(rule):
+            asked = {name: context.known[name] for name in ASKED if name in context.known}
+            self.passing[tuple(asked.items())] = asked
         if not _varies(rule) and any(isinstance(action, Verdict) for action in rule.actions):
             self.covered.add(context.literals, rule)
 
@@ -177,12 +170,13 @@ def _once(context: _Context, block: Block) -> _Context:
     return _Context(context.known, context.place, context.literals | {here: None}, context.scope)
 
 
-def _lint_rules(resolved: Resolved, sink: Sink) -> list[_Reachable]:
+def _lint_rules(resolved: Resolved, sink: Sink) -> list[Known]:
+    """Of the rules that pass something and are reached, what `cut_off` asks."""
     seen = {_DIRECTIONS[hook] for hook in resolved.policy.hooks}
     numbers: Ranges = tuple((n, n) for n, way in enumerate(("inbound", "outbound")) if way in seen)
     walk = _RuleLint(numbers, sink)
     walk.body(resolved.policy.body, _Context({}, Place(), {}, ()))
-    return walk.reachable
+    return list(walk.passing.values())
 
 
 def _drops(rule: Rule) -> bool:

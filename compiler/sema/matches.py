@@ -10,6 +10,7 @@ or 3` differently (its parentheses give the old qualifiers back), so that text i
 from __future__ import annotations
 
 from dataclasses import replace
+from operator import is_
 from typing import assert_never
 
 from ebpfc.compiler import names
@@ -91,7 +92,8 @@ class MatchResolver:
     def _match(self, match: Match) -> Match:
         match match:
             case And() | Or():
-                return replace(match, items=tuple(self._match(item) for item in match.items))
+                items = tuple([self._match(item) for item in match.items])
+                return match if all(map(is_, items, match.items)) else replace(match, items=items)
             case Not():
                 return replace(match, match=self._match(match.match))
             case Paren():
@@ -115,7 +117,7 @@ class MatchResolver:
     def _primitive(self, node: Primitive) -> Primitive:
         domain = self._domain(node)
         value = None if domain is None else self.values.resolve(node.value, domain)
-        return node if value is None else replace(node, value=value)
+        return node if value is None or value is node.value else replace(node, value=value)
 
     def _domain(self, node: Primitive) -> Domain | None:
         """What the qualifiers take; None after a diagnostic when they make no sense together."""
@@ -300,7 +302,7 @@ class MatchResolver:
         if node.values is None:
             return node
         value = self.values.resolve(node.values, encap_domain(node.kind))
-        return node if value is None else replace(node, values=value)
+        return node if value is None or value is node.values else replace(node, values=value)
 
 
 def _qualifiers(node: Primitive) -> tuple[str | None, str | None, str | None, bool]:
