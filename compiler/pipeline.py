@@ -65,15 +65,27 @@ def dump_names() -> tuple[str, ...]:
     return tuple(dict.fromkeys(("lower", *(pass_name(p) for p in PASSES))))
 
 
-def compile_policy(source: SourceInput, options: Options, sources: SourceMap | None = None) -> Compiled:
-    """The whole way from rules to C; `sources` is filled with the files that were read, for messages."""
+def _say_nothing(_words: str) -> None:
+    pass
+
+
+def compile_policy(
+    source: SourceInput,
+    options: Options,
+    sources: SourceMap | None = None,
+    say: Callable[[str], None] = _say_nothing,
+) -> Compiled:
+    """The whole way from rules to C; `sources` is filled with the files that were read, for messages. `say` is told
+    what is being done, each time that changes: "checking 4,000 rules"."""
     sources, sink = sources if sources is not None else SourceMap(), Sink()
     if source.expression is not None:
         return _compiled(_checked_expression(source.expression, options, sources, sink), options, sources, sink)
     assert source.path is not None
     file = sources.read(Path(source.path), sink)
     sink.raise_if_errors()
-    return _compiled(_checked_rules(file, source.path, options, sources, sink), options, sources, sink)
+    policy = _checked_rules(file, source.path, options, sources, sink, say)
+    say(f"translating {len(policy.rules):,} rules")
+    return _compiled(policy, options, sources, sink)
 
 
 def compile_text(text: str, options: Options, name: str = "rules.pf") -> Compiled:
@@ -83,15 +95,25 @@ def compile_text(text: str, options: Options, name: str = "rules.pf") -> Compile
     return _compiled(policy, options, sources, sink)
 
 
-def _checked_rules(file: int | None, path: str, options: Options, sources: SourceMap, sink: Sink) -> nodes.Policy:
+def _checked_rules(
+    file: int | None,
+    path: str,
+    options: Options,
+    sources: SourceMap,
+    sink: Sink,
+    say: Callable[[str], None] = _say_nothing,
+) -> nodes.Policy:
     """Parse, resolve, check and lint."""
     assert file is not None
+    say(f"reading {len(sources.files[file].line_starts):,} lines")
     tree = parse_source(sources, file, sink)
     sink.raise_if_errors()
     assert tree is not None
+    say(f"resolving {len(tree.statements):,} statements")
     resolved = build_resolved(tree, sources, sink, netmask=options.netmask, name=path)
     sink.raise_if_errors()
     assert resolved is not None
+    say(f"checking {len(resolved.policy.rules):,} rules")
     lint(resolved, sink)
     return resolved.policy
 

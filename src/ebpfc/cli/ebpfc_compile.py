@@ -32,7 +32,7 @@ def run_compile(arguments: argparse.Namespace) -> int:
         _check_outputs(arguments, [arguments.rules] if arguments.rules is not None else [])
         with Progress(not (arguments.quiet or arguments.json)) as progress:
             progress.stage("reading the rules")
-            compiled = compile_policy(_source(arguments), _options(arguments), sources)
+            compiled = compile_policy(_source(arguments), _options(arguments), sources, progress.stage)
             _check_outputs(arguments, [file.path for file in sources.files])
             built = _build(compiled, arguments, progress) if arguments.output is not None else None
         _write(compiled, built, arguments)
