@@ -74,18 +74,19 @@ def _pruned(pred: Pred, around: Possible) -> Pred:
 
 def _pruned_chain(chain: And, around: Possible) -> Pred:
     """Each member where the pruned ones before it and those behind it hold."""
+    all_said = [_says(item) for item in chain.items]
     behind: list[Possible | None] = [{}]
-    for item in reversed(chain.items[1:]):
-        behind.append(_all_of(behind[-1], _says(item)))
+    for said in reversed(all_said[1:]):
+        behind.append(_all_of(behind[-1], said))
     before: Possible | None = around
     out: list[Pred] = []
-    for item, rest in zip(chain.items, reversed(behind), strict=True):
+    for item, said, rest in zip(chain.items, all_said, reversed(behind), strict=True):
         known = _all_of(before, rest)
         pruned = FALSE if known is None else _pruned(item, known)
         if pruned == FALSE:
             return FALSE
         out.append(pruned)
-        before = _all_of(before, _says(pruned))
+        before = _all_of(before, said if pruned is item else _says(pruned))
     return with_items(chain, out)
 
 
