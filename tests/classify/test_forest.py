@@ -1,0 +1,170 @@
+"""A forest answers with the first match, whatever the entries."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ebpfc.compiler.classify import forest as forests
+from ebpfc.compiler.classify.entries import Entries, Field
+from ebpfc.compiler.classify.forest import CannotSplit, Forest, build_forest
+from ebpfc.compiler.classify.grow import DEPTH_AT_MOST, LEAF_AT_MOST
+from ebpfc.testing.classified import NOTHING, Keys, classify, first_match
+
+FIVE_TUPLE = (
+    Field(0, 32, 32, False),
+    Field(0, 0, 32, False),
+    Field(1, 16, 16, False),
+    Field(1, 0, 16, False),
+    Field(1, 32, 8, True),
+)
+ODD = (
+    Field(0, 0, 64, False),
+    Field(1, 7, 12, True),
+    Field(1, 19, 1, True),
+    Field(1, 20, 24, False),
+    Field(7, 31, 33, True),
+    Field(2, 0, 64, True),
+)
+SHAPES = (FIVE_TUPLE, ODD, (Field(3, 5, 16, False),), (Field(0, 0, 32, True),), (Field(0, 0, 1, False),))
+
+
+def entries_of(fields: tuple[Field, ...], rows: list[tuple[int, list[tuple[int, int]]]]) -> Entries:
+    """Rows of a number and (first, second) for each field."""
+    table = np.array([row for _, row in rows], np.uint64).reshape(len(rows), len(fields), 2)
+    return Entries(fields, np.array([number for number, _ in rows], np.uint32), table[:, :, 0], table[:, :, 1])
+
+
+@st.composite
+def numbers(draw: st.DrawFn, bits: int) -> int:
+    """Few of them, so that entries meet; ends and middles of the range among them."""
+    half, full = 1 << (bits - 1), (1 << bits) - 1
+    some = {0, 1, full, full - 1, half, half - 1, half | 5, 0x5A5A5A5A5A5A5A5A & full, 0xC0A8 & full, 1000 & full}
+    return draw(st.sampled_from(sorted(number & full for number in some)))
+
+
+@st.composite
+def pairs(draw: st.DrawFn, field: Field) -> tuple[int, int]:
+    full = (1 << field.bits) - 1
+    value = draw(numbers(field.bits))
+    kind = draw(st.sampled_from(("any", "one", "prefix", "odd")))
+    if kind == "any":
+        return (0, 0) if field.ternary else (0, full)
+    if kind == "one":
+        return (value, full) if field.ternary else (value, value)
+    if kind == "prefix":
+        below = (1 << draw(st.integers(0, field.bits))) - 1
+        return (value & ~below, full & ~below) if field.ternary else (value & ~below, value | below)
+    if field.ternary:
+        mask = draw(numbers(field.bits))
+        return value & mask, mask
+    other = min(max(draw(numbers(field.bits)) + draw(st.integers(-1, 1)), 0), full)
+    return min(value, other), max(value, other)
+
+
+@st.composite
+def sets(draw: st.DrawFn) -> tuple[Entries, Keys]:
+    """Entries, and keys near their ends."""
+    fields = draw(st.sampled_from(SHAPES))
+    row = st.tuples(st.integers(0, 2), st.tuples(*(pairs(field) for field in fields)).map(list))
+    rows = draw(st.lists(row, max_size=draw(st.sampled_from((3, 30, 120)))))
+    steps = np.cumsum([step for step, _ in rows]).tolist()
+    entries = entries_of(fields, [(number, row) for number, (_, row) in zip(steps, rows, strict=True)])
+    rng = np.random.default_rng(draw(st.integers(0, 1 << 32)))
+    return entries, keys_near(entries, rng, 300)
+
+
+def keys_near(entries: Entries, rng: np.random.Generator, count: int) -> Keys:
+    """Half of them with each field from one entry, half with fields of any; bits outside the fields are random."""
+    keys = rng.integers(0, 1 << 64, (count, 8), np.uint64)
+    if not len(entries.numbers):
+        return keys
+    one = rng.integers(0, len(entries.numbers), count)
+    for number, field in enumerate(entries.fields):
+        full = np.uint64((1 << field.bits) - 1)
+        entry = np.where(rng.random(count) < 0.5, one, rng.integers(0, len(entries.numbers), count))
+        first, second = entries.first[entry, number], entries.second[entry, number]
+        drawn = rng.integers(0, 1 << 64, count, np.uint64) & full
+        if field.ternary:
+            value = first | (drawn & ~second)
+        else:
+            inside = first + drawn % np.maximum(second - first + np.uint64(1), np.uint64(1))
+            value = np.choose(
+                rng.integers(0, 5, count), (first, second, inside, first - np.uint64(1), second + np.uint64(1))
+            )
+        keys[:, field.word] &= ~(full << np.uint64(field.at))
+        keys[:, field.word] |= (value & full) << np.uint64(field.at)
+    return keys
+
+
+def check_tables(forest: Forest, entries: Entries) -> None:
+    """What the generated code relies on."""
+    assert [tree.first for tree in forest.trees] == sorted(tree.first for tree in forest.trees)
+    assert len(forest.trees) <= forests.TREES_AT_MOST
+    leaf = forest.nodes >> np.uint64(41) & np.uint64(1) == 1
+    base, mask = forest.nodes & np.uint64(0xFFFFFFFF), forest.nodes >> np.uint64(48)
+    assert (base[~leaf] + mask[~leaf] < len(forest.nodes)).all()
+    assert (base[leaf] + mask[leaf] <= len(forest.leaves)).all()
+    for tree in forest.trees:
+        assert tree.longest <= LEAF_AT_MOST and tree.depth <= DEPTH_AT_MOST
+    assert not len(forest.leaves) or forest.leaves.max() < len(entries.numbers)
+
+
+def agree(entries: Entries, keys: Keys) -> None:
+    forest = build_forest(entries, 48)
+    check_tables(forest, entries)
+    assert (classify(forest, entries, keys).number == first_match(entries, keys)).all()
+
+
+@given(sets())
+def test_first_match(drawn: tuple[Entries, Keys]) -> None:
+    try:
+        agree(*drawn)
+    except CannotSplit as problem:
+        assert len(problem.entries) > LEAF_AT_MOST
+
+
+def test_nothing_in_nothing_out() -> None:
+    forest = build_forest(entries_of(FIVE_TUPLE, []), 48)
+    assert forest.trees == () and len(forest.nodes) == len(forest.leaves) == 0
+
+
+def test_an_entry_for_everything_is_a_tree_without_nodes() -> None:
+    entries = entries_of((Field(0, 0, 16, False),), [(7, [(0, 0xFFFF)])])
+    forest = build_forest(entries, 48)
+    assert len(forest.nodes) == 0 and forest.trees[0].first == 7
+    assert classify(forest, entries, np.zeros((1, 8), np.uint64)).number.tolist() == [7]
+
+
+def test_the_same_entry_again_and_again() -> None:
+    """Only the first can win: the others are in no leaf once it is sure to match."""
+    row = [(5, 5), (0, 0xFFFFFFFF), (0, 65535), (80, 80), (6, 255)]
+    entries = entries_of(FIVE_TUPLE, [(number, row) for number in range(300)])
+    agree(entries, keys_near(entries, np.random.default_rng(1), 200))
+
+
+def test_what_cannot_be_told_apart_is_refused() -> None:
+    """Each asks for one bit of its own, of a number that no cut may take apart: all meet where all bits are set."""
+    rng = np.random.default_rng(3)
+    masks = rng.integers(0, 1 << 64, 400, np.uint64) & rng.integers(0, 1 << 64, 400, np.uint64)
+    rows = [(number, [(int(mask), int(mask))]) for number, mask in enumerate(masks)]
+    entries = entries_of((Field(0, 0, 64, True),), rows)
+    try:
+        agree(entries, keys_near(entries, rng, 200))
+    except CannotSplit as problem:
+        assert len(problem.entries) > LEAF_AT_MOST
+
+
+def test_nothing_matches() -> None:
+    entries = entries_of((Field(0, 0, 32, False),), [(n, [(n * 10, n * 10 + 3)]) for n in range(100)])
+    keys = np.zeros((2, 8), np.uint64)
+    keys[:, 0] = 4, 5000
+    assert classify(build_forest(entries, 48), entries, keys).number.tolist() == [NOTHING, NOTHING]
+
+
+@pytest.mark.parametrize("step", [1, 2, 3])
+def test_ranges_that_overlap_by_a_number(step: int) -> None:
+    entries = entries_of((Field(0, 8, 16, False),), [(n, [(n * step, n * step + step)]) for n in range(2000)])
+    agree(entries, keys_near(entries, np.random.default_rng(step), 2000))
