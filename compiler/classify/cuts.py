@@ -1,13 +1,15 @@
 """Which bits each node of a level shall look at. In: columns, `Level`, `Tuning`. Out: `Cuts`.
 
 All cuts (a field, a shift, a width) are scored for all nodes at once: on a sample of each node's entries, how many of
-the others stay with an entry; and over all its entries, into how many children they go.
+the others stay with an entry (those whose window has all of the entry's numbers: one that is open there leaves nearly
+all others behind); and over all its entries, into how many children they go.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,11 +18,16 @@ from ebpfc.compiler.classify.entries import ONE, Column, Indexes, Words, take_ru
 from ebpfc.compiler.classify.level import Cuts, Level
 
 _WIDTHS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 14, 16)
+LEAF_AT_MOST = 16
+GAIN = 2.0
 _AT_ONCE = 1 << 18
 """Numbers in one array operation: what stays in the cache."""
 
 _SAMPLES = ((64, 8, 16), (1024, 16, 48), (1 << 62, 32, 240))
 """Nodes of at most so many entries: of so many is asked, of so many others, which stay with it."""
+
+_NARROW = 3
+"""Bits of a window up to which it matters that an entry open there meets the others in some of its children."""
 
 Counts = NDArray[np.float32]
 
@@ -40,7 +47,7 @@ class Tuning:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Windows:
+class Windows:
     """Bits `shift`, `width` of a field; `bits` in place. Each (windows,)."""
 
     shift: Indexes
@@ -68,6 +75,20 @@ def choose_cuts(columns: Sequence[Column], level: Level, tuning: Tuning, depth: 
     return Cuts(field, shift, width)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Drawn:
+    """Of each node `some` entries (number, nodes), of which is asked how many `others` (number, nodes) stay with them.
+
+    `alone` (others, some, nodes): where both are the same entry. `every`, `runs`: all entries, and where each node's begin.
+    """
+
+    some: Indexes
+    others: Indexes
+    alone: NDArray[np.bool_]
+    every: Indexes
+    runs: Indexes
+
+
 def _best(
     columns: Sequence[Column],
     level: Level,
@@ -77,14 +98,11 @@ def _best(
     depth: int,
     full: bool,
 ) -> tuple[Indexes, Indexes, Indexes]:
-    lengths = level.lengths[nodes]
-    starts = level.start[nodes]
-    some, others = (
-        _drawn(level.entry, starts, lengths, number, at) for number, at in zip(sample, (0.31, 0.77), strict=True)
-    )
-    every = level.entry[take_runs(starts, lengths)]
-    runs = np.cumsum(lengths) - lengths
+    lengths, starts = level.lengths[nodes], level.start[nodes]
+    some = _draw(level.entry, starts, lengths, sample[0], 0.31)
+    others = _draw(level.entry, starts, lengths, sample[1], 0.77)
     alone = some[None] == others[:, None]
+    drawn = _Drawn(some, others, alone, level.entry[take_runs(starts, lengths)], np.cumsum(lengths) - lengths)
     weight = ((lengths - 1) / np.maximum(len(others) - alone.sum(axis=0), 1)).astype(np.float32)
 
     best = np.full(len(nodes), 0.02)
@@ -92,15 +110,13 @@ def _best(
     most_bits = tuning.root_width if depth == 0 else tuning.width
     most_bits = min(most_bits, int(4 * lengths.max() + 2).bit_length() - 1)
     for number, column in enumerate(columns):
-        scorer = _Bits if column.exact[every].all() else _Ranges
-        scored = scorer(column, some, others, alone, every, runs)
-        windows = _windows(column.field.bits, most_bits, scored.useful)
-        step = max(1, _AT_ONCE // max(alone.size, len(every)))
+        scorer = (_Bits if column.exact[drawn.every].all() else _Ranges)(column, drawn)
+        windows = _windows(column.field.bits, most_bits, scorer.useful)
+        step = max(1, _AT_ONCE // max(alone.size, len(drawn.every)))
         for first in range(0, len(windows.shift), step):
-            these = _Windows(windows.shift[first : first + step], windows.width[first : first + step])
-            stay, copies = scored.count(these)
-            stay = 1 + stay * weight
-            score = _score(these, stay, copies, lengths, tuning, full)
+            these = Windows(windows.shift[first : first + step], windows.width[first : first + step])
+            stay, copies = scorer.count(these)
+            score = _score(these, 1 + stay * weight, copies, lengths, tuning, full)
             score[(level.used[number, nodes] & these.bits[:, None]) != 0] = -np.inf
             at = score.argmax(axis=0)
             top = score[at, np.arange(len(nodes))]
@@ -112,7 +128,7 @@ def _best(
 
 
 def _score(
-    windows: _Windows, stay: Counts, copies: Counts, lengths: Indexes, tuning: Tuning, full: bool
+    windows: Windows, stay: Counts, copies: Counts, lengths: Indexes, tuning: Tuning, full: bool
 ) -> NDArray[np.float64]:
     """(windows, nodes). `stay` (windows, sample, nodes): entries in a child with the one asked; `copies`: (windows, nodes),
     children of an entry."""
@@ -123,19 +139,23 @@ def _score(
     score: NDArray[np.float64] = np.log2(lengths / size) - 0.35 * tuning.thrift * np.log2(copies) - 0.03 * width
     score += np.where(width >= 4, 0.2, 0.0) - np.where(children > 2 * lengths, 0.3, 0.0)
     most = 1.5 if full else tuning.spread
-    wrong = (copies > most) & ~((width == 1) & (copies <= 1.9)) | (children > 4 * lengths + 2) | (size >= lengths - 0.5)
+    wrong = (
+        (copies > most) & ~((width == 1) & (copies <= 1.9))
+        | (children > 4 * lengths + 2)
+        | (size > lengths - np.where(lengths > LEAF_AT_MOST, 0.5, GAIN))
+    )
     score[wrong] = -np.inf
     return score
 
 
-def _drawn(entry: Indexes, starts: Indexes, lengths: Indexes, number: int, at: float) -> Indexes:
+def _draw(entry: Indexes, starts: Indexes, lengths: Indexes, number: int, at: float) -> Indexes:
     """`number` entries of each node, spread evenly over it: (number, nodes)."""
     places = (np.arange(number)[:, None] + at) / number * lengths
     drawn: Indexes = entry[starts + places.astype(np.int64)]
     return drawn
 
 
-def _windows(bits: int, most: int, useful: int) -> _Windows:
+def _windows(bits: int, most: int, useful: int) -> Windows:
     """Those that begin and end with a useful bit."""
     found = [
         (shift, width)
@@ -145,71 +165,77 @@ def _windows(bits: int, most: int, useful: int) -> _Windows:
         if useful >> shift & 1 and useful >> (shift + width - 1) & 1
     ]
     table = np.array(found, np.int64).reshape(-1, 2)
-    return _Windows(table[:, 0], table[:, 1])
+    return Windows(table[:, 0], table[:, 1])
 
 
 class _Bits:
-    """Counts for a field of which each entry fixes some bits. An entry stays with another where, in the window, it fixes
-    nothing else, and no more: what it fixes and the other does not sets them apart in nearly all the other's children."""
+    """Counts for a field of which each entry fixes some bits."""
 
-    def __init__(
-        self, column: Column, some: Indexes, others: Indexes, alone: NDArray[np.bool_], every: Indexes, runs: Indexes
-    ) -> None:
+    def __init__(self, column: Column, drawn: _Drawn) -> None:
         kind = np.uint16 if column.field.bits <= 16 else np.uint32 if column.field.bits <= 32 else np.uint64
-        fixed, value = column.fixed.astype(kind), column.value.astype(kind)
-        self._kind, self._runs = kind, runs
-        self._open = ~fixed[every]
-        apart = fixed[others][:, None] & (~fixed[some][None] | (value[others][:, None] ^ value[some][None]))
+        fixed, value = column.fixed, column.value
+        differ = value[drawn.others][:, None] ^ value[drawn.some][None]
+        clash = fixed[drawn.others][:, None] & fixed[drawn.some][None] & differ
+        apart = fixed[drawn.others][:, None] & (~fixed[drawn.some][None] | differ)
         self.useful = int(np.bitwise_or.reduce(apart, axis=None))
-        apart[alone] = ~kind(0)
-        self._apart = apart
+        apart[drawn.alone] = clash[drawn.alone] = column.full
+        self._apart, self._clash, self._open = (
+            apart.astype(kind),
+            clash.astype(kind),
+            (~fixed[drawn.every]).astype(kind),
+        )
+        self._runs = drawn.runs
 
-    def count(self, windows: _Windows) -> tuple[Counts, Counts]:
-        bits = windows.bits.astype(self._kind)
-        together = (self._apart[None] & bits[:, None, None, None]) == 0
-        stay = np.add.reduce(together.view(np.uint8), axis=1, dtype=np.uint8)
-        children = np.uint32(1) << np.bitwise_count(self._open[None] & bits[:, None])
+    def count(self, windows: Windows) -> tuple[Counts, Counts]:
+        bits = windows.bits.astype(self._apart.dtype)[:, None]
+        children = np.uint32(1) << np.bitwise_count(self._open & bits)
         copies = np.add.reduceat(children, self._runs, axis=1, dtype=np.uint32)
-        return stay.astype(np.float32), copies / _lengths(self._runs, len(self._open))
+        stay = self._together(self._apart, bits)
+        narrow = np.flatnonzero(windows.width <= _NARROW)
+        touch = self._together(self._clash, bits[narrow])
+        stay[narrow] += (touch - stay[narrow]) / (1 << windows.width[narrow])[:, None, None]
+        return stay, copies / _lengths(self._runs, self._open.size)
+
+    @staticmethod
+    def _together(differing: NDArray[Any], bits: NDArray[Any]) -> Counts:
+        together = (differing & bits[:, :, None, None]) == 0
+        return np.add.reduce(together.view(np.uint8), axis=1, dtype=np.uint8).astype(np.float32)
 
 
 class _Ranges:
-    """Counts for a field of intervals. An entry stays with another where its window's numbers hold all of the other's."""
+    """Counts for a field of intervals."""
 
-    def __init__(
-        self, column: Column, some: Indexes, others: Indexes, alone: NDArray[np.bool_], every: Indexes, runs: Indexes
-    ) -> None:
-        self._column, self._some, self._others, self._alone = column, some, others, alone
-        self._every, self._runs = every, runs
-        low, high = column.low[every], column.high[every]
-        ends = np.bitwise_or.reduce(
-            (low ^ low[0]) | (high ^ high[0]) | np.where(low | (column.full ^ high), low ^ high, np.uint64(0))
-        )
-        self.useful = (1 << int(ends).bit_length()) - 1
+    def __init__(self, column: Column, drawn: _Drawn) -> None:
+        self._column, self._drawn = column, drawn
+        low, high = column.low[drawn.every], column.high[drawn.every]
+        ends = (low ^ low[0]) | (high ^ high[0]) | np.where(low | (column.full ^ high), low ^ high, np.uint64(0))
+        self.useful = (1 << int(np.bitwise_or.reduce(ends)).bit_length()) - 1
 
-    def count(self, windows: _Windows) -> tuple[Counts, Counts]:
-        stay = np.empty((len(windows.shift), *self._some.shape), np.float32)
-        copies = np.empty((len(windows.shift), len(self._runs)), np.float32)
-        lengths = _lengths(self._runs, len(self._every))
+    def count(self, windows: Windows) -> tuple[Counts, Counts]:
+        drawn = self._drawn
+        stay = np.empty((len(windows.shift), *drawn.some.shape), np.float32)
+        copies = np.empty((len(windows.shift), len(drawn.runs)), np.float32)
         for number, (shift, width) in enumerate(zip(windows.shift, windows.width, strict=True)):
             mask = np.uint32((1 << int(width)) - 1)
-            first_a, more_a = self._window(self._some, shift, mask)
-            first_b, more_b = self._window(self._others, shift, mask)
-            more_b = np.where(more_b == mask, np.uint32(1 << 20), more_b)
-            inside = ((first_a[None] - first_b[:, None]) & mask) + more_a[None] <= more_b[:, None]
-            inside &= ~self._alone
-            stay[number] = np.add.reduce(inside.view(np.uint8), axis=0, dtype=np.uint8)
-            children = self._window(self._every, shift, mask)[1] + np.uint32(1)
-            copies[number] = np.add.reduceat(children, self._runs, dtype=np.uint32) / lengths
-        return stay, copies
+            first, more = (part[None] for part in self._window(drawn.some, shift, mask))
+            first_other, more_other = (part[:, None] for part in self._window(drawn.others, shift, mask))
+            ahead = (first - first_other) & mask
+            stay[number] = self._sum((ahead + more <= more_other) | (more_other == mask))
+            if width <= _NARROW:
+                touch = self._sum((ahead <= more_other) | (((first_other - first) & mask) <= more))
+                stay[number] += (touch - stay[number]) / (1 << width)
+            children = self._window(drawn.every, shift, mask)[1] + np.uint32(1)
+            copies[number] = np.add.reduceat(children, drawn.runs, dtype=np.uint32)
+        return stay, copies / _lengths(drawn.runs, len(drawn.every))
 
-    def _window(
-        self, entry: Indexes, shift: np.int64, mask: np.uint32
-    ) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
+    def _sum(self, together: NDArray[np.bool_]) -> Counts:
+        together &= ~self._drawn.alone
+        return np.add.reduce(together.view(np.uint8), axis=0, dtype=np.uint8).astype(np.float32)
+
+    def _window(self, entry: Indexes, shift: np.int64, mask: np.uint32) -> tuple[NDArray[np.uint32], ...]:
         """The first number in the window, and how many more there are (`mask`: all)."""
         low, high = self._column.low[entry] >> np.uint64(shift), self._column.high[entry] >> np.uint64(shift)
-        first = (low & np.uint64(mask)).astype(np.uint32)
-        return first, np.minimum(high - low, np.uint64(mask)).astype(np.uint32)
+        return (low & np.uint64(mask)).astype(np.uint32), np.minimum(high - low, np.uint64(mask)).astype(np.uint32)
 
 
 def _lengths(runs: Indexes, total: int) -> NDArray[np.float32]:

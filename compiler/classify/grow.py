@@ -8,12 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ebpfc.compiler.classify.cuts import Tuning, choose_cuts
+from ebpfc.compiler.classify.cuts import LEAF_AT_MOST, Tuning, choose_cuts
 from ebpfc.compiler.classify.entries import ONE, Column, Indexes, Words, starts_of, take_runs
 from ebpfc.compiler.classify.level import Cuts, Level, root_level
 from ebpfc.compiler.classify.spread import share, spread
 
-LEAF_AT_MOST = 16
 DEPTH_AT_MOST = 16
 LEAF = ONE << np.uint64(41)
 _TOO_MUCH = 3.0

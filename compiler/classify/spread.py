@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from ebpfc.compiler.classify.entries import ONE, Column, Indexes, Words, starts_of, take_runs
 from ebpfc.compiler.classify.level import Cuts, Level
 
+_SHORT = 64
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -51,7 +52,7 @@ def spread(columns: Sequence[Column], level: Level, cuts: Cuts) -> Children:
         np.maximum.reduceat(high[:, order], runs, axis=1),
         np.add.reduceat(weight[order], runs),
     )
-    return Children(slots[:-1], slot, children)
+    return Children(slots[:-1], slot, _without_shadowed(columns, children))
 
 
 def share(starts: Indexes, entry: Indexes, used: Words) -> tuple[Indexes, Indexes]:
@@ -169,3 +170,29 @@ def _truncated(
     np.minimum.at(ends, slot[sure], sure + 1)
     kept = np.arange(len(entry)) < ends[slot]
     return starts_of(ends - starts[:-1]), entry[kept]
+
+
+def _without_shadowed(columns: Sequence[Column], level: Level) -> Level:
+    """Without the entries of short lists that an earlier one of the list surely matches as well, of all that arrives."""
+    lengths = level.lengths
+    short = np.where(lengths <= _SHORT, lengths, 0)
+    before = np.arange(len(level.entry)) - np.repeat(level.start[:-1], lengths)
+    before[np.repeat(short == 0, lengths)] = 0
+    node = np.repeat(np.arange(len(lengths)), lengths)
+    later = np.repeat(np.arange(len(level.entry)), before)
+    earlier = take_runs(np.repeat(level.start[:-1], lengths), before)
+    for number, column in enumerate(columns):
+        a, b, at = level.entry[earlier], level.entry[later], node[later]
+        asked = column.fixed[a] & ~level.used[number, at]
+        holds = (
+            column.exact[a] & ((asked & ~column.fixed[b]) == 0) & (((column.value[a] ^ column.value[b]) & asked) == 0)
+        )
+        if not column.field.ternary:
+            holds |= (column.low[a] <= np.maximum(column.low[b], level.low[number, at])) & (
+                column.high[a] >= np.minimum(column.high[b], level.high[number, at])
+            )
+        later, earlier = later[holds], earlier[holds]
+    kept = np.ones(len(level.entry), np.bool_)
+    kept[later] = False
+    counts = np.bincount(node[kept], minlength=len(lengths))
+    return Level(starts_of(counts), level.entry[kept], level.used, level.low, level.high, level.weight)
