@@ -206,36 +206,48 @@ class _Ranges:
     """Counts for a field of intervals."""
 
     def __init__(self, column: Column, drawn: _Drawn) -> None:
-        self._column, self._drawn = column, drawn
+        self._drawn = drawn
+        kind = np.uint16 if column.field.bits <= 16 else np.uint32 if column.field.bits <= 32 else np.uint64
         low, high = column.low[drawn.every], column.high[drawn.every]
         ends = (low ^ low[0]) | (high ^ high[0]) | np.where(low | (column.full ^ high), low ^ high, np.uint64(0))
         self.useful = (1 << int(np.bitwise_or.reduce(ends)).bit_length()) - 1
+        self._every, self._some, self._others = (
+            (column.low[entry].astype(kind), column.high[entry].astype(kind))
+            for entry in (drawn.every, drawn.some[None], drawn.others[:, None])
+        )
 
     def count(self, windows: Windows) -> tuple[Counts, Counts]:
-        drawn = self._drawn
-        stay = np.empty((len(windows.shift), *drawn.some.shape), np.float32)
-        copies = np.empty((len(windows.shift), len(drawn.runs)), np.float32)
-        for number, (shift, width) in enumerate(zip(windows.shift, windows.width, strict=True)):
-            mask = np.uint32((1 << int(width)) - 1)
-            first, more = (part[None] for part in self._window(drawn.some, shift, mask))
-            first_other, more_other = (part[:, None] for part in self._window(drawn.others, shift, mask))
-            ahead = (first - first_other) & mask
-            stay[number] = self._sum((ahead + more <= more_other) | (more_other == mask))
-            if width <= _NARROW:
-                touch = self._sum((ahead <= more_other) | (((first_other - first) & mask) <= more))
-                stay[number] += (touch - stay[number]) / (1 << width)
-            children = self._window(drawn.every, shift, mask)[1] + np.uint32(1)
-            copies[number] = np.add.reduceat(children, drawn.runs, dtype=np.uint32)
-        return stay, copies / _lengths(drawn.runs, len(drawn.every))
+        children = _window(self._every, windows)[1].astype(np.uint32) + np.uint32(1)
+        copies = np.add.reduceat(children, self._drawn.runs, axis=1, dtype=np.uint32)
+        first, more = _window(self._some, windows)
+        first_other, more_other = _window(self._others, windows)
+        mask = _along((1 << windows.width) - 1, first).astype(first.dtype)
+        ahead = (first - first_other) & mask
+        stay = self._sum((ahead + more <= more_other) | (more_other == mask))
+        narrow = np.flatnonzero(windows.width <= _NARROW)
+        if len(narrow):
+            behind = (first_other[narrow] - first[narrow]) & mask[narrow]
+            touch = self._sum((ahead[narrow] <= more_other[narrow]) | (behind <= more[narrow]))
+            stay[narrow] += (touch - stay[narrow]) / (1 << windows.width[narrow])[:, None, None]
+        return stay, copies / _lengths(self._drawn.runs, len(self._drawn.every))
 
     def _sum(self, together: NDArray[np.bool_]) -> Counts:
         together &= ~self._drawn.alone
-        return np.add.reduce(together.view(np.uint8), axis=0, dtype=np.uint8).astype(np.float32)
+        return np.add.reduce(together.view(np.uint8), axis=1, dtype=np.uint8).astype(np.float32)
 
-    def _window(self, entry: Indexes, shift: np.int64, mask: np.uint32) -> tuple[NDArray[np.uint32], ...]:
-        """The first number in the window, and how many more there are (`mask`: all)."""
-        low, high = self._column.low[entry] >> np.uint64(shift), self._column.high[entry] >> np.uint64(shift)
-        return (low & np.uint64(mask)).astype(np.uint32), np.minimum(high - low, np.uint64(mask)).astype(np.uint32)
+
+def _window(numbers: tuple[NDArray[Any], NDArray[Any]], windows: Windows) -> tuple[NDArray[Any], NDArray[Any]]:
+    """(windows, *numbers): the first number of low..high in each window, and how many more there are (all: its mask)."""
+    low, high = numbers
+    shift, mask = (_along(part, low[None]).astype(low.dtype) for part in (windows.shift, (1 << windows.width) - 1))
+    low, high = low >> shift, high >> shift
+    kind = np.uint16 if windows.width.max() <= 12 else np.uint32
+    return (low & mask).astype(kind), np.minimum(high - low, mask).astype(kind)
+
+
+def _along(numbers: Indexes, like: NDArray[Any]) -> Indexes:
+    """(windows,) as (windows, 1, 1 ...), of so many dimensions."""
+    return numbers.reshape(-1, *(1 for _ in like.shape[1:]))
 
 
 def _lengths(runs: Indexes, total: int) -> NDArray[np.float32]:

@@ -66,8 +66,9 @@ def build_forest(entries: Entries, entry_bytes: int) -> Forest:
         except CannotSplit as problem:
             refused = problem
             continue
-        if best is None or forest.cost < best.cost:
-            best = forest
+        if best is not None and forest.cost >= best.cost:
+            break
+        best = forest
     if best is None:
         assert refused is not None
         raise refused

@@ -18,6 +18,8 @@ from ebpfc.compiler.classify.spread import share
 _SPECIFIC = 12
 """Bits from which on a field tells entries apart."""
 _MANY = 20_000
+_SMALL = 64
+"""Entries for which one tree is always small."""
 _FEW = 8
 """Entries that are not worth a tree."""
 
@@ -38,13 +40,13 @@ def configurations(columns: Sequence[Column]) -> list[Configuration]:
     distinct = np.sort(share(np.arange(count + 1), np.zeros(count, np.int64), asked)[0])
     one, other = _addresses(columns)
     classes = [
-        np.zeros(count, np.int64),
-        np.where(one, 0, 1),
-        np.where(one, 0, np.where(other, 1, 2)),
         np.where(one & other, 0, np.where(one, 1, np.where(other, 2, 3))),
+        np.where(one, 0, np.where(other, 1, 2)),
+        np.where(one, 0, 1),
+        np.zeros(count, np.int64),
     ]
-    if count <= 64:
-        classes = classes[:2]
+    if count <= _SMALL:
+        classes = classes[-1:]
     tuning = Tuning(thrift=2.0 if count > _MANY else 0.5)
     found: list[Configuration] = []
     for number in classes:
