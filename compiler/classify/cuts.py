@@ -18,8 +18,12 @@ from ebpfc.compiler.classify.entries import ONE, Column, Indexes, Words, take_ru
 from ebpfc.compiler.classify.level import Cuts, Level
 
 _WIDTHS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 14, 16)
-LEAF_AT_MOST = 16
-GAIN = 2.0
+LEAF_AT_MOST = 32
+_WORTH = 2.0
+"""Entries that a cut must spare a packet."""
+_DEAR, _LAST = 0.1, 100.0
+"""How much copies count against a cut where there must be one, and how far it stands behind any other."""
+
 _AT_ONCE = 1 << 18
 """Numbers in one array operation: what stays in the cache."""
 
@@ -105,7 +109,7 @@ def _best(
     drawn = _Drawn(some, others, alone, level.entry[take_runs(starts, lengths)], np.cumsum(lengths) - lengths)
     weight = ((lengths - 1) / np.maximum(len(others) - alone.sum(axis=0), 1)).astype(np.float32)
 
-    best = np.full(len(nodes), 0.02)
+    best = np.full(len(nodes), -np.inf)
     chosen = np.full((3, len(nodes)), -1, np.int64)
     most_bits = tuning.root_width if depth == 0 else tuning.width
     most_bits = min(most_bits, int(4 * lengths.max() + 2).bit_length() - 1)
@@ -133,18 +137,20 @@ def _score(
     """(windows, nodes). `stay` (windows, sample, nodes): entries in a child with the one asked; `copies`: (windows, nodes),
     children of an entry."""
     width = windows.width[:, None]
-    size = 0.75 * stay.mean(axis=1) + 0.25 * stay.max(axis=1)
     children = 1 << width
+    size = 0.75 * stay.mean(axis=1) + 0.25 * stay.max(axis=1)
     size = np.maximum(size, lengths * copies / children)
-    score: NDArray[np.float64] = np.log2(lengths / size) - 0.35 * tuning.thrift * np.log2(copies) - 0.03 * width
-    score += np.where(width >= 4, 0.2, 0.0) - np.where(children > 2 * lengths, 0.3, 0.0)
+    gain = np.log2(lengths / size)
+    gain += np.where(width >= 4, 0.2, 0.0) - np.where(children > 2 * lengths, 0.3, 0.0) - 0.03 * width
+    doubled = np.log2(copies)
+    score: NDArray[np.float64] = gain - 0.35 * tuning.thrift * doubled
     most = 1.5 if full else tuning.spread
-    wrong = (
-        (copies > most) & ~((width == 1) & (copies <= 1.9))
-        | (children > 4 * lengths + 2)
-        | (size > lengths - np.where(lengths > LEAF_AT_MOST, 0.5, GAIN))
-    )
-    score[wrong] = -np.inf
+    good = (score > 0) & ((copies <= most) | ((width == 1) & (copies <= 1.9))) & (size <= lengths - _WORTH)
+    # What is too long for a leaf is cut at nearly any price, but at no better one to be had.
+    dear = gain - _DEAR * doubled
+    fair = (lengths > LEAF_AT_MOST) & (dear > 0) & (copies <= tuning.spread) & (size <= lengths - 0.5)
+    score = np.where(good, score, np.where(fair, dear - _LAST, -np.inf))
+    score[children > 4 * lengths + 2] = -np.inf
     return score
 
 
