@@ -19,6 +19,10 @@ _HIGH, _LOW = (1024, 65535), (0, 1023)
 _SERVICES = (80, 443, 22, 53, 25, 21, 23, 110, 123, 135, 139, 143, 161, 389, 445, 514, 1433, 1521, 3306, 3389, 8080)
 
 
+_WIDE = 100
+"""Rules of a set that name no address, at most."""
+
+
 class Packet(NamedTuple):
     """Addresses as numbers of 32 or 128 bits. Ports are 0 where the protocol has none."""
 
@@ -108,12 +112,18 @@ def build_rules(kind: str, count: int, seed: int = 1, versions: tuple[int, ...] 
     """`count` rules, at least one, no two the same, narrow ones rather before wide ones. `versions`: of IP, of which each rule draws one."""
     rng = Random(f"{kind} {count} {seed} {versions}")
     mix = _KINDS[kind]
+    ports = tuple(_range(rng) for _ in range(20 + int(count**0.4)))
     pools = {version: (_Pool(rng, version, count), _Pool(rng, version, count)) for version in versions}
     last = [Rule("drop", version, Net(0, 0), Net(0, 0), None, ANY_PORT, ANY_PORT) for version in versions]
     last = last[: max(count // 4, 1)]
     drawn: dict[Rule, float] = {}
+    wide = 0
     while len(drawn) < count - len(last):
-        rule = _rule(rng, mix, pools)
+        rule = _rule(rng, mix, pools, ports)
+        if not rule.src.length and not rule.dst.length:
+            if wide == _WIDE:
+                continue
+            wide += 1
         open_bits = sum(_bits(rule.version) - net.length for net in (rule.src, rule.dst)) / _bits(rule.version)
         drawn.setdefault(rule, open_bits + rng.random())
     return (*sorted(drawn, key=lambda rule: drawn[rule]), *last)
@@ -194,7 +204,7 @@ def _zipf(rng: Random, count: int) -> Callable[[], int]:
     return lambda: rng.choices(places, cum_weights=weights)[0]
 
 
-def _rule(rng: Random, mix: _Kind, pools: dict[int, tuple[_Pool, _Pool]]) -> Rule:
+def _rule(rng: Random, mix: _Kind, pools: dict[int, tuple[_Pool, _Pool]], ranges: tuple[tuple[int, int], ...]) -> Rule:
     version = rng.choice(tuple(pools))
     any_src, any_dst = rng.random() < mix.any_src, rng.random() < mix.any_dst
     src = Net(0, 0) if any_src else pools[version][0].net(_length(rng, mix.src_lengths, version))
@@ -204,9 +214,9 @@ def _rule(rng: Random, mix: _Kind, pools: dict[int, tuple[_Pool, _Pool]]) -> Rul
         proto = rng.choice((TCP, UDP))
     sport = dport = ANY_PORT
     if proto in (TCP, UDP):
-        sport, dport = _ports(rng, mix.sources), _ports(rng, mix.services)
+        sport, dport = _ports(rng, mix.sources, ranges), _ports(rng, mix.services, ranges)
         if any_src and any_dst and dport in (ANY_PORT, _HIGH, _LOW):
-            dport = _ports(rng, (0, 1, 1, 0))
+            dport = _ports(rng, (0, 1, 1, 0), ranges)
     return Rule(rng.choice(("drop", "pass")), version, src, dst, proto, sport, dport)
 
 
@@ -218,8 +228,8 @@ def _length(rng: Random, lengths: dict[int, int], version: int) -> int:
     return {4: 32, 8: 48, 12: 64, 14: rng.choice((56, 60, 96, 112)), 16: 128}[sixteenths]
 
 
-def _ports(rng: Random, chances: tuple[int, int, int, int]) -> tuple[int, int]:
-    """Any, one, a range, or one half of the range that systems know (below 1024, from 1024 on)."""
+def _ports(rng: Random, chances: tuple[int, int, int, int], ranges: tuple[tuple[int, int], ...]) -> tuple[int, int]:
+    """Any, one, one of the ranges, or one half of the range that systems know (below 1024, from 1024 on)."""
     kind = rng.choices(("any", "one", "range", "half"), chances)[0]
     if kind == "any":
         return ANY_PORT
@@ -228,5 +238,9 @@ def _ports(rng: Random, chances: tuple[int, int, int, int]) -> tuple[int, int]:
     if kind == "one":
         port = rng.choice(_SERVICES) if rng.random() < 0.6 else min(int(rng.paretovariate(0.4)), 65535)
         return port, port
+    return rng.choice(ranges)
+
+
+def _range(rng: Random) -> tuple[int, int]:
     low = rng.choice(_SERVICES) if rng.random() < 0.3 else rng.randint(1, 65000)
     return low, min(low + rng.choice((1, 3, 9, 99, 255, 1000, 5000)), 65535)

@@ -138,7 +138,9 @@ def _score(
     children of an entry."""
     width = windows.width[:, None]
     children = 1 << width
-    size = 0.75 * stay.mean(axis=1) + 0.25 * stay.max(axis=1)
+    usual, most_stay = stay.mean(axis=1), stay.max(axis=1)
+    long = lengths > LEAF_AT_MOST
+    size = np.where(long, 0.4 * usual + 0.6 * most_stay, 0.75 * usual + 0.25 * most_stay)
     size = np.maximum(size, lengths * copies / children)
     gain = np.log2(lengths / size)
     gain += np.where(width >= 4, 0.2, 0.0) - np.where(children > 2 * lengths, 0.3, 0.0) - 0.03 * width
@@ -148,7 +150,7 @@ def _score(
     good = (score > 0) & ((copies <= most) | ((width == 1) & (copies <= 1.9))) & (size <= lengths - _WORTH)
     # What is too long for a leaf is cut at nearly any price, but at no better one to be had.
     dear = gain - _DEAR * doubled
-    fair = (lengths > LEAF_AT_MOST) & (dear > 0) & (copies <= tuning.spread) & (size <= lengths - 0.5)
+    fair = long & (dear > 0) & (copies <= tuning.spread) & (size <= lengths - 0.5)
     score = np.where(good, score, np.where(fair, dear - _LAST, -np.inf))
     score[children > 4 * lengths + 2] = -np.inf
     return score

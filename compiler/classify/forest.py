@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from ebpfc.compiler.classify.cost import nanoseconds
 from ebpfc.compiler.classify.entries import Column, Entries, Indexes, Words, build_columns
 from ebpfc.compiler.classify.grow import LEAF, Grown, grow
-from ebpfc.compiler.classify.partition import Configuration, configurations
+from ebpfc.compiler.classify.partition import MANY, Configuration, configurations
 
 TREES_AT_MOST = 8
 
@@ -69,6 +69,8 @@ def build_forest(entries: Entries, entry_bytes: int) -> Forest:
         if best is not None and forest.cost >= best.cost:
             break
         best = forest
+        if len(entries.numbers) > MANY:
+            break
     if best is None:
         assert refused is not None
         raise refused
@@ -91,10 +93,10 @@ def _forest(entries: Entries, columns: Sequence[Column], configuration: Configur
         left = np.union1d(left, tree.left)
         grown.append((int(entries.numbers[part[0]]), tree))
     grown.sort(key=lambda pair: pair[0])
-    return _joined(grown, entry_bytes, configuration.name)
+    return _joined(entries, grown, entry_bytes, configuration.name)
 
 
-def _joined(grown: list[tuple[int, Grown]], entry_bytes: int, name: str) -> Forest:
+def _joined(entries: Entries, grown: list[tuple[int, Grown]], entry_bytes: int, name: str) -> Forest:
     """One table of nodes and one of leaves."""
     trees, nodes, leaves = [], [], []
     node_count = leaf_count = 0
@@ -105,7 +107,9 @@ def _joined(grown: list[tuple[int, Grown]], entry_bytes: int, name: str) -> Fore
         trees.append(Tree(int(moved[-1]), first, tree.depth, tree.longest))
         node_count += len(tree.nodes)
         leaf_count += len(tree.leaves)
-    cost = nanoseconds([tree for _, tree in grown], 8 * node_count + entry_bytes * leaf_count)
+    behind = [float((entries.numbers >= first).mean()) for first, _ in grown]
+    trees_behind = zip(behind, (tree for _, tree in grown), strict=True)
+    cost = nanoseconds(trees_behind, 8 * node_count + entry_bytes * leaf_count)
     return Forest(np.concatenate(nodes), np.concatenate(leaves), tuple(trees), cost, name)
 
 

@@ -17,9 +17,8 @@ from ebpfc.compiler.classify.spread import share
 
 _SPECIFIC = 12
 """Bits from which on a field tells entries apart."""
-_MANY = 20_000
-_SMALL = 64
-"""Entries for which one tree is always small."""
+_SMALL, _LARGE, MANY = 200, 3000, 20_000
+"""Entries up to which other configurations are tried; of more than `MANY` one has to do."""
 _FEW = 8
 """Entries that are not worth a tree."""
 
@@ -39,21 +38,29 @@ def configurations(columns: Sequence[Column]) -> list[Configuration]:
     asked = np.array([part for column in columns for part in (column.low, column.high, column.fixed)])
     distinct = np.sort(share(np.arange(count + 1), np.zeros(count, np.int64), asked)[0])
     one, other = _addresses(columns)
-    classes = [
-        np.where(one & other, 0, np.where(one, 1, np.where(other, 2, 3))),
-        np.where(one, 0, np.where(other, 1, 2)),
-        np.where(one, 0, 1),
-        np.zeros(count, np.int64),
-    ]
+    classes = {
+        1: np.zeros(count, np.int64),
+        3: np.where(one, 0, np.where(other, 1, 2)),
+        4: np.where(one & other, 0, np.where(one, 1, np.where(other, 2, 3))),
+    }
+    found: dict[tuple[int, float], Configuration] = {}
+    for number, thrift in _tried(count):
+        parts = _parts(classes[number][distinct], distinct)
+        name = f"{len(parts)} parts, thrift {thrift:g}"
+        found.setdefault((len(parts), thrift), Configuration(name, parts, Tuning(thrift=thrift)))
+    return list(found.values())
+
+
+def _tried(count: int) -> tuple[tuple[int, float], ...]:
+    """Into how many classes, and how much copies count: what is probably best first, the rest in case it is not.
+
+    Few entries are fastest in one tree; of many, the tables' bytes are what a look-up costs.
+    """
     if count <= _SMALL:
-        classes = classes[-1:]
-    tuning = Tuning(thrift=2.0 if count > _MANY else 0.5)
-    found: list[Configuration] = []
-    for number in classes:
-        parts = _parts(number[distinct], distinct)
-        if all(len(parts) != len(other.parts) for other in found):
-            found.append(Configuration(f"{len(parts)} of {count}", parts, tuning))
-    return found
+        return (1, 0.5), (3, 0.5)
+    if count <= _LARGE:
+        return (4, 1.0), (3, 1.0)
+    return ((4, 1.0), (4, 2.0)) if count <= MANY else ((4, 2.0), (4, 1.0))
 
 
 def _addresses(columns: Sequence[Column]) -> tuple[np.ndarray, np.ndarray]:

@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 from ebpfc.compiler.classify.entries import ONE, Column, Indexes, Words, starts_of, take_runs
 from ebpfc.compiler.classify.level import Cuts, Level
 
-_SHORT = 64
+_SHORT = 256
+"""Entries of a list that are compared each with each."""
+_AT_ONCE = 1 << 19
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -173,26 +175,29 @@ def _truncated(
 
 
 def _without_shadowed(columns: Sequence[Column], level: Level) -> Level:
-    """Without the entries of short lists that an earlier one of the list surely matches as well, of all that arrives."""
+    """Without the entries of lists that are not too long which an earlier one of the list surely matches as well."""
     lengths = level.lengths
-    short = np.where(lengths <= _SHORT, lengths, 0)
-    before = np.arange(len(level.entry)) - np.repeat(level.start[:-1], lengths)
-    before[np.repeat(short == 0, lengths)] = 0
     node = np.repeat(np.arange(len(lengths)), lengths)
-    later = np.repeat(np.arange(len(level.entry)), before)
-    earlier = take_runs(np.repeat(level.start[:-1], lengths), before)
+    first = np.repeat(level.start[:-1], lengths)
+    before = np.where(np.repeat(lengths <= _SHORT, lengths), np.arange(len(level.entry)) - first, 0)
+    kept = np.ones(len(level.entry), np.bool_)
+    chunk = np.cumsum(before) // _AT_ONCE
+    for part in np.split(np.arange(len(before)), np.flatnonzero(np.diff(chunk)) + 1):
+        later = np.repeat(part, before[part])
+        kept[_shadowed(columns, level, node, later, take_runs(first[part], before[part]))] = False
+    counts = np.bincount(node[kept], minlength=len(lengths))
+    return Level(starts_of(counts), level.entry[kept], level.used, level.low, level.high, level.weight)
+
+
+def _shadowed(columns: Sequence[Column], level: Level, node: Indexes, later: Indexes, earlier: Indexes) -> Indexes:
+    """Those `later` that match nothing, of what arrives, that the `earlier` of the pair does not."""
     for number, column in enumerate(columns):
         a, b, at = level.entry[earlier], level.entry[later], node[later]
         asked = column.fixed[a] & ~level.used[number, at]
-        holds = (
-            column.exact[a] & ((asked & ~column.fixed[b]) == 0) & (((column.value[a] ^ column.value[b]) & asked) == 0)
-        )
+        holds = column.exact[a] & (((~column.fixed[b] | (column.value[a] ^ column.value[b])) & asked) == 0)
         if not column.field.ternary:
             holds |= (column.low[a] <= np.maximum(column.low[b], level.low[number, at])) & (
                 column.high[a] >= np.minimum(column.high[b], level.high[number, at])
             )
         later, earlier = later[holds], earlier[holds]
-    kept = np.ones(len(level.entry), np.bool_)
-    kept[later] = False
-    counts = np.bincount(node[kept], minlength=len(lengths))
-    return Level(starts_of(counts), level.entry[kept], level.used, level.low, level.high, level.weight)
+    return later
