@@ -6,19 +6,23 @@ fix one and those that fix none have trees of their own.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ebpfc.compiler.classify.cuts import Tuning
-from ebpfc.compiler.classify.entries import Column, Indexes, constrains
+from ebpfc.compiler.classify.entries import ONE, Column, Indexes, constrains
 from ebpfc.compiler.classify.spread import share
 
+Flags = NDArray[np.bool_]
 _SPECIFIC = 12
 """Bits from which on a field tells entries apart."""
 _SMALL, _LARGE, MANY = 200, 3000, 20_000
 """Entries up to which other configurations are tried; of more than `MANY` one has to do."""
+_NEARLY_ALL, _WORTH = 0.9, 0.1
+"""Of the entries, those that must fix the bit that makes two families, and that fix an address more for it."""
 _FEW = 8
 """Entries that are not worth a tree."""
 
@@ -63,16 +67,39 @@ def _tried(count: int) -> tuple[tuple[int, float], ...]:
     return ((4, 1.0), (4, 2.0)) if count <= MANY else ((4, 2.0), (4, 1.0))
 
 
-def _addresses(columns: Sequence[Column]) -> tuple[np.ndarray, np.ndarray]:
-    """(n,) each: whether an entry fixes the field that most fix, and the one that most of the others fix."""
+def _addresses(columns: Sequence[Column]) -> tuple[Flags, Flags]:
+    """(n,) each: whether an entry fixes the field that most fix, and the one that most of the others fix.
+
+    Where a bit tells two families apart that fix different fields (IPv4, IPv6), each has its own two: entries of one
+    class of both get in each other's way no longer once that bit is cut.
+    """
+    count = len(columns[0].low)
     wide = [column for column in columns if column.field.bits >= _SPECIFIC]
     if not wide:
-        nothing = np.zeros(len(columns[0].low), np.bool_)
+        nothing = np.zeros(count, np.bool_)
         return nothing, nothing
     fixes = constrains(wide, _SPECIFIC)
-    one = fixes[fixes.sum(axis=1).argmax()]
-    other = fixes[(fixes & ~one).sum(axis=1).argmax()]
+    family = np.zeros(count, np.bool_)
+    most = (1 + _WORTH) * fixes.sum(axis=1).max()
+    for bit in _telling_bits(columns):
+        fixed = fixes[:, bit].sum(axis=1).max(initial=0) + fixes[:, ~bit].sum(axis=1).max(initial=0)
+        if fixed > most:
+            family, most = bit, fixed
+    one, other = np.zeros(count, np.bool_), np.zeros(count, np.bool_)
+    for members in (family, ~family):
+        own = fixes[:, members]
+        one[members] = own[own.sum(axis=1).argmax()]
+        other[members] = own[(own & ~one[members]).sum(axis=1).argmax()]
     return one, other
+
+
+def _telling_bits(columns: Sequence[Column]) -> Iterator[Flags]:
+    """(n,) of each bit of a value and mask that nearly all entries fix: whether it is 1."""
+    for column in columns:
+        for place in range(column.field.bits if column.field.ternary else 0):
+            bit = ONE << np.uint64(place)
+            if ((column.fixed & bit) != 0).mean() >= _NEARLY_ALL:
+                yield (column.value & bit) != 0
 
 
 def _parts(number: Indexes, entry: Indexes) -> tuple[Indexes, ...]:
