@@ -1,7 +1,7 @@
-"""Five-tuple rule sets as networks have them, and packets aimed at them. In: a kind, a size, a seed. Out: `Rule` records.
+"""Five-tuple rule sets as networks have them, and packets aimed at them. In: kind, size, seed. Out: `Rule`, `Packet`.
 
 Mixes as ClassBench's seeds have them (Taylor and Turner, 2007): addresses from nested pools in which few are common,
-prefix lengths, port ranges and protocols by kind, and rules for everything at the end. The same seed gives the same set.
+prefix lengths, port ranges and protocols by kind, and rules for everything at the end. One seed gives one set.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 from itertools import accumulate
 from random import Random
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 TCP, UDP, ICMP, ICMP6 = 6, 17, 1, 58
 ANY_PORT = (0, 65535)
+_Ranges: TypeAlias = tuple[tuple[int, int], ...]
 _HIGH, _LOW = (1024, 65535), (0, 1023)
 _SERVICES = (80, 443, 22, 53, 25, 21, 23, 110, 123, 135, 139, 143, 161, 389, 445, 514, 1433, 1521, 3306, 3389, 8080)
 
@@ -109,7 +110,9 @@ KINDS = tuple(_KINDS)
 
 
 def build_rules(kind: str, count: int, seed: int = 1, versions: tuple[int, ...] = (4,)) -> tuple[Rule, ...]:
-    """`count` rules, at least one, no two the same, narrow ones rather before wide ones. `versions`: of IP, of which each rule draws one."""
+    """`count` rules, at least one, no two the same, narrow ones rather before wide ones.
+
+    `versions`: of IP, of which each rule draws one."""
     rng = Random(f"{kind} {count} {seed} {versions}")
     mix = _KINDS[kind]
     ports = tuple(_range(rng) for _ in range(20 + int(count**0.4)))
@@ -204,7 +207,7 @@ def _zipf(rng: Random, count: int) -> Callable[[], int]:
     return lambda: rng.choices(places, cum_weights=weights)[0]
 
 
-def _rule(rng: Random, mix: _Kind, pools: dict[int, tuple[_Pool, _Pool]], ranges: tuple[tuple[int, int], ...]) -> Rule:
+def _rule(rng: Random, mix: _Kind, pools: dict[int, tuple[_Pool, _Pool]], ranges: _Ranges) -> Rule:
     version = rng.choice(tuple(pools))
     any_src, any_dst = rng.random() < mix.any_src, rng.random() < mix.any_dst
     src = Net(0, 0) if any_src else pools[version][0].net(_length(rng, mix.src_lengths, version))
@@ -228,7 +231,7 @@ def _length(rng: Random, lengths: dict[int, int], version: int) -> int:
     return {4: 32, 8: 48, 12: 64, 14: rng.choice((56, 60, 96, 112)), 16: 128}[sixteenths]
 
 
-def _ports(rng: Random, chances: tuple[int, int, int, int], ranges: tuple[tuple[int, int], ...]) -> tuple[int, int]:
+def _ports(rng: Random, chances: tuple[int, int, int, int], ranges: _Ranges) -> tuple[int, int]:
     """Any, one, one of the ranges, or one half of the range that systems know (below 1024, from 1024 on)."""
     kind = rng.choices(("any", "one", "range", "half"), chances)[0]
     if kind == "any":

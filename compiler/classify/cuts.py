@@ -83,7 +83,8 @@ def choose_cuts(columns: Sequence[Column], level: Level, tuning: Tuning, depth: 
 class _Drawn:
     """Of each node `some` entries (number, nodes), of which is asked how many `others` (number, nodes) stay with them.
 
-    `alone` (others, some, nodes): where both are the same entry. `every`, `runs`: all entries, and where each node's begin.
+    `alone` (others, some, nodes): where both are the same entry. `every`, `runs`: all entries, and where each node's
+    begin.
     """
 
     some: Indexes
@@ -134,8 +135,10 @@ def _best(
 def _score(
     windows: Windows, stay: Counts, copies: Counts, lengths: Indexes, tuning: Tuning, full: bool
 ) -> NDArray[np.float64]:
-    """(windows, nodes). `stay` (windows, sample, nodes): entries in a child with the one asked; `copies`: (windows, nodes),
-    children of an entry."""
+    """How good each cut is for each node: (windows, nodes), -inf for one that must not be.
+
+    `stay` (windows, sample, nodes): entries in a child with the one asked. `copies` (windows, nodes): children of an
+    entry."""
     width = windows.width[:, None]
     children = 1 << width
     usual, most_stay = stay.mean(axis=1), stay.max(axis=1)
@@ -202,12 +205,11 @@ class _Bits:
         narrow = np.flatnonzero(windows.width <= _NARROW)
         touch = self._together(self._clash, bits[narrow])
         stay[narrow] += (touch - stay[narrow]) / (1 << windows.width[narrow])[:, None, None]
-        return stay, copies / _lengths(self._runs, self._open.size)
+        return stay, _for_each(copies, self._runs, self._open.size)
 
     @staticmethod
     def _together(differing: NDArray[Any], bits: NDArray[Any]) -> Counts:
-        together = (differing & bits[:, :, None, None]) == 0
-        return np.add.reduce(together.view(np.uint8), axis=1, dtype=np.uint8).astype(np.float32)
+        return _sum((differing & bits[:, :, None, None]) == 0)
 
 
 class _Ranges:
@@ -231,21 +233,18 @@ class _Ranges:
         first_other, more_other = _window(self._others, windows)
         mask = _along((1 << windows.width) - 1, first).astype(first.dtype)
         ahead = (first - first_other) & mask
-        stay = self._sum((ahead + more <= more_other) | (more_other == mask))
+        apart = ~self._drawn.alone
+        stay = _sum(((ahead + more <= more_other) | (more_other == mask)) & apart)
         narrow = np.flatnonzero(windows.width <= _NARROW)
         if len(narrow):
             behind = (first_other[narrow] - first[narrow]) & mask[narrow]
-            touch = self._sum((ahead[narrow] <= more_other[narrow]) | (behind <= more[narrow]))
+            touch = _sum(((ahead[narrow] <= more_other[narrow]) | (behind <= more[narrow])) & apart)
             stay[narrow] += (touch - stay[narrow]) / (1 << windows.width[narrow])[:, None, None]
-        return stay, copies / _lengths(self._drawn.runs, len(self._drawn.every))
-
-    def _sum(self, together: NDArray[np.bool_]) -> Counts:
-        together &= ~self._drawn.alone
-        return np.add.reduce(together.view(np.uint8), axis=1, dtype=np.uint8).astype(np.float32)
+        return stay, _for_each(copies, self._drawn.runs, len(self._drawn.every))
 
 
 def _window(numbers: tuple[NDArray[Any], NDArray[Any]], windows: Windows) -> tuple[NDArray[Any], NDArray[Any]]:
-    """(windows, *numbers): the first number of low..high in each window, and how many more there are (all: its mask)."""
+    """(windows, *numbers): of low..high the first number in each window, and how many more (all: its mask)."""
     low, high = numbers
     shift, mask = (_along(part, low[None]).astype(low.dtype) for part in (windows.shift, (1 << windows.width) - 1))
     low, high = low >> shift, high >> shift
@@ -258,5 +257,12 @@ def _along(numbers: Indexes, like: NDArray[Any]) -> Indexes:
     return numbers.reshape(-1, *(1 for _ in like.shape[1:]))
 
 
-def _lengths(runs: Indexes, total: int) -> NDArray[np.float32]:
-    return np.diff(runs, append=total).astype(np.float32)
+def _for_each(totals: NDArray[np.uint32], runs: Indexes, count: int) -> Counts:
+    """(windows, nodes): totals over a node's entries, divided by their number."""
+    return (totals / np.diff(runs, append=count)).astype(np.float32)
+
+
+def _sum(together: NDArray[np.bool_]) -> Counts:
+    """(windows, others, some, nodes) to (windows, some, nodes): how many others."""
+    totals: NDArray[np.uint8] = np.add.reduce(together.view(np.uint8), axis=1, dtype=np.uint8)
+    return totals.astype(np.float32)

@@ -1,4 +1,4 @@
-"""Entries become one tree, level by level. In: columns, which entries, `Tuning`. Out: `Grown`, and what found no room."""
+"""Entries become one tree, level by level. In: columns, which entries, `Tuning`. Out: `Grown`."""
 
 from __future__ import annotations
 

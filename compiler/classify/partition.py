@@ -19,8 +19,8 @@ from ebpfc.compiler.classify.spread import share
 Flags = NDArray[np.bool_]
 _SPECIFIC = 12
 """Bits from which on a field tells entries apart."""
-_SMALL, _LARGE, MANY = 200, 3000, 20_000
-"""Entries up to which other configurations are tried; of more than `MANY` one has to do."""
+_SMALL, MANY, _HUGE = 200, 3000, 20_000
+"""Bounds of what is tried, in entries; for more than `MANY` the first configuration that works has to do."""
 _NEARLY_ALL, _WORTH = 0.9, 0.1
 """Of the entries, those that must fix the bit that makes two families, and that fix an address more for it."""
 _FEW = 8
@@ -62,9 +62,9 @@ def _tried(count: int) -> tuple[tuple[int, float], ...]:
     """
     if count <= _SMALL:
         return (1, 0.5), (3, 0.5)
-    if count <= _LARGE:
+    if count <= MANY:
         return (4, 1.0), (3, 1.0)
-    return ((4, 1.0), (4, 2.0)) if count <= MANY else ((4, 2.0), (4, 1.0))
+    return ((4, 1.0), (4, 2.0)) if count <= _HUGE else ((4, 2.0), (4, 1.0))
 
 
 def _addresses(columns: Sequence[Column]) -> tuple[Flags, Flags]:

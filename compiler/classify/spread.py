@@ -36,7 +36,7 @@ def spread(columns: Sequence[Column], level: Level, cuts: Cuts) -> Children:
     slots = starts_of(ONE.astype(np.int64) << cuts.width)
     starts, entry = _entries_of_slots(columns, level, cuts, slots)
     parent = np.repeat(np.arange(len(cuts.field)), np.diff(slots))
-    used, low, high = _keys_of_slots(columns, level, cuts, parent, np.arange(slots[-1]) - slots[parent])
+    used, low, high = _keys_of_slots(level, cuts, parent, np.arange(slots[-1]) - slots[parent])
     starts, entry = _truncated(columns, starts, entry, used, low, high)
     sizes = np.diff(starts)
     totals = np.add.reduceat(sizes, slots[:-1])
@@ -58,9 +58,8 @@ def spread(columns: Sequence[Column], level: Level, cuts: Cuts) -> Children:
 
 
 def share(starts: Indexes, entry: Indexes, used: Words) -> tuple[Indexes, Indexes]:
-    """Equal lists with equal columns of `used` (fields, lists) are one: (those kept), (for each list: which of them)."""
-    sums = starts_of(np.zeros(0, np.int64)) if not len(starts) else _sums(starts, _scrambled(entry))
-    key = sums + np.diff(starts).astype(np.uint64) * _MIX
+    """Equal lists with equal columns of `used` (fields, lists) are one: those kept, and for each list which of them."""
+    key = _sums(starts, _scrambled(entry)) + np.diff(starts).astype(np.uint64) * _MIX
     for row in used:
         key = _scrambled(key ^ row)
     _, kept, which = np.unique(key, return_index=True, return_inverse=True)
@@ -74,7 +73,7 @@ def share(starts: Indexes, entry: Indexes, used: Words) -> tuple[Indexes, Indexe
 
 def _equal(starts: Indexes, entry: Indexes, used: Words, like: Indexes) -> NDArray[np.bool_]:
     lengths = np.diff(starts)
-    same = (lengths == lengths[like]) & (used == used[:, like]).all(axis=0)
+    same: NDArray[np.bool_] = (lengths == lengths[like]) & (used == used[:, like]).all(axis=0)
     lists = np.flatnonzero(same)
     differs = entry[take_runs(starts[lists], lengths[lists])] != entry[take_runs(starts[like[lists]], lengths[lists])]
     same[np.repeat(lists, lengths[lists])[differs]] = False
@@ -137,9 +136,7 @@ def _ternary(column: Column, entry: Indexes, shift: Words, mask: Words) -> tuple
     return which, child
 
 
-def _keys_of_slots(
-    columns: Sequence[Column], level: Level, cuts: Cuts, parent: Indexes, child: Indexes
-) -> tuple[Words, Words, Words]:
+def _keys_of_slots(level: Level, cuts: Cuts, parent: Indexes, child: Indexes) -> tuple[Words, Words, Words]:
     """`used`, `low` and `high` of each slot (fields, slots)."""
     used, low, high = level.used[:, parent], level.low[:, parent], level.high[:, parent]
     for number in np.unique(cuts.field):

@@ -12,6 +12,8 @@ from ebpfc.compiler.classify.entries import Entries, Field
 from ebpfc.compiler.classify.forest import CannotSplit, Forest, build_forest
 from ebpfc.compiler.classify.grow import DEPTH_AT_MOST, LEAF_AT_MOST
 from ebpfc.testing.classified import NOTHING, Keys, classify, first_match
+from ebpfc.testing.rule_set_entries import entries_of_rules, keys_of_packets
+from ebpfc.testing.rule_sets import KINDS, build_packets, build_rules
 
 FIVE_TUPLE = (
     Field(0, 32, 32, False),
@@ -120,10 +122,7 @@ def agree(entries: Entries, keys: Keys) -> None:
 
 @given(sets())
 def test_first_match(drawn: tuple[Entries, Keys]) -> None:
-    try:
-        agree(*drawn)
-    except CannotSplit as problem:
-        assert len(problem.entries) > LEAF_AT_MOST
+    agree(*drawn)
 
 
 def test_nothing_in_nothing_out() -> None:
@@ -145,16 +144,39 @@ def test_the_same_entry_again_and_again() -> None:
     agree(entries, keys_near(entries, np.random.default_rng(1), 200))
 
 
-def test_what_cannot_be_told_apart_is_refused() -> None:
-    """Each asks for one bit of its own, of a number that no cut may take apart: all meet where all bits are set."""
+def overlapping(count: int) -> Entries:
+    """Each asks for some bits to be 1, which no cut may tell apart: all meet where all bits are."""
     rng = np.random.default_rng(3)
-    masks = rng.integers(0, 1 << 64, 400, np.uint64) & rng.integers(0, 1 << 64, 400, np.uint64)
+    masks = rng.integers(0, 1 << 64, count, np.uint64) & rng.integers(0, 1 << 64, count, np.uint64)
     rows = [(number, [(int(mask), int(mask))]) for number, mask in enumerate(masks)]
-    entries = entries_of((Field(0, 0, 64, True),), rows)
-    try:
-        agree(entries, keys_near(entries, rng, 200))
-    except CannotSplit as problem:
-        assert len(problem.entries) > LEAF_AT_MOST
+    return entries_of((Field(0, 0, 64, True),), rows)
+
+
+def test_what_one_tree_cannot_tell_apart_goes_to_others() -> None:
+    entries = overlapping(150)
+    agree(entries, keys_near(entries, np.random.default_rng(3), 500))
+
+
+def test_what_all_trees_cannot_tell_apart_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forests, "TREES_AT_MOST", 1)
+    with pytest.raises(CannotSplit) as refused:
+        build_forest(overlapping(150), 48)
+    assert 0 < len(refused.value.entries) < 150
+
+
+@pytest.mark.parametrize("versions", [(4,), (6,), (4, 6)])
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("count", [1, 10, 100, 1000])
+def test_rule_sets(kind: str, count: int, versions: tuple[int, ...]) -> None:
+    rules = build_rules(kind, count, versions=versions)
+    packets = list(build_packets(rules, 2000))
+    entries, keys = entries_of_rules(rules), keys_of_packets(packets)
+    forest = build_forest(entries, 48)
+    check_tables(forest, entries)
+    found = classify(forest, entries, keys).number
+    assert (found == first_match(entries, keys)).all()
+    for packet, number in list(zip(packets, found.tolist(), strict=True))[:50]:
+        assert number == next((place for place, rule in enumerate(rules) if rule.matches(packet)), NOTHING)
 
 
 def test_nothing_matches() -> None:
