@@ -19,8 +19,6 @@ from ebpfc.compiler.classify.level import Cuts, Level
 
 _WIDTHS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 14, 16)
 LEAF_AT_MOST = 32
-_WORTH = 2.0
-"""Entries that a cut must spare a packet."""
 _DEAR, _LAST = 0.1, 100.0
 """How much copies count against a cut where there must be one, and how far it stands behind any other."""
 
@@ -38,11 +36,12 @@ Counts = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Tuning:
-    """`leaf`: entries that need no further cut. `spread`: the most children an entry may go to on average at one cut.
-    `thrift`: how much copies count against a cut. `copies`: of an entry in the tree, after which cuts must make none.
-    `width`, `root_width`: bits of one cut."""
+    """`leaf`: entries that need no further cut. `worth`: entries that a cut must spare a packet. `spread`: the most
+    children of an entry at one cut, on average. `thrift`: how much copies count against a cut. `copies`: of an entry in
+    the tree, after which cuts must make few. `width`, `root_width`: bits of one cut."""
 
     leaf: int = 8
+    worth: float = 2.0
     spread: float = 4.0
     thrift: float = 1.0
     copies: float = 16.0
@@ -150,7 +149,7 @@ def _score(
     doubled = np.log2(copies)
     score: NDArray[np.float64] = gain - 0.35 * tuning.thrift * doubled
     most = 1.5 if full else tuning.spread
-    good = (score > 0) & ((copies <= most) | ((width == 1) & (copies <= 1.9))) & (size <= lengths - _WORTH)
+    good = (score > 0) & ((copies <= most) | ((width == 1) & (copies <= 1.9))) & (size <= lengths - tuning.worth)
     # What is too long for a leaf is cut at nearly any price, but at no better one to be had.
     dear = gain - _DEAR * doubled
     fair = long & (dear > 0) & (copies <= tuning.spread) & (size <= lengths - 0.5)

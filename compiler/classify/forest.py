@@ -62,7 +62,7 @@ def build_forest(entries: Entries, entry_bytes: int) -> Forest:
     refused: CannotSplit | None = None
     for configuration in configurations(columns):
         try:
-            forest = _forest(entries, columns, configuration, entry_bytes)
+            forest = plant(entries, columns, configuration, entry_bytes)
         except CannotSplit as problem:
             refused = problem
             continue
@@ -77,7 +77,8 @@ def build_forest(entries: Entries, entry_bytes: int) -> Forest:
     return best
 
 
-def _forest(entries: Entries, columns: Sequence[Column], configuration: Configuration, entry_bytes: int) -> Forest:
+def plant(entries: Entries, columns: Sequence[Column], configuration: Configuration, entry_bytes: int) -> Forest:
+    """The forest of one configuration. Raises `CannotSplit`."""
     grown: list[tuple[int, Grown]] = []
     left = np.zeros(0, np.int64)
     waiting = list(configuration.parts)
