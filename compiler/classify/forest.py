@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from ebpfc.compiler.classify.cost import nanoseconds
 from ebpfc.compiler.classify.entries import Column, Entries, Indexes, Words, build_columns
 from ebpfc.compiler.classify.grow import LEAF, Grown, grow
-from ebpfc.compiler.classify.partition import MANY, Configuration, configurations
+from ebpfc.compiler.classify.partition import FEW, MANY, Configuration, configurations
 
 TREES_AT_MOST = 8
 
@@ -69,7 +69,7 @@ def build_forest(entries: Entries, entry_bytes: int) -> Forest:
         if best is not None and forest.cost >= best.cost:
             break
         best = forest
-        if len(entries.numbers) > MANY:
+        if not FEW < len(entries.numbers) <= MANY:
             break
     if best is None:
         assert refused is not None

@@ -19,11 +19,11 @@ from ebpfc.compiler.classify.spread import share
 Flags = NDArray[np.bool_]
 _SPECIFIC = 12
 """Bits from which on a field tells entries apart."""
-_SMALL, MANY, _HUGE = 200, 3000, 20_000
-"""Bounds of what is tried, in entries; for more than `MANY` the first configuration that works has to do."""
+FEW, MANY, _HUGE = 128, 3000, 20_000
+"""Bounds of what is tried, in entries; up to `FEW`, and above `MANY`, the first configuration that works has to do."""
 _NEARLY_ALL, _WORTH = 0.9, 0.1
 """Of the entries, those that must fix the bit that makes two families, and that fix an address more for it."""
-_FEW = 8
+_TOO_FEW = 8
 """Entries that are not worth a tree."""
 
 
@@ -60,8 +60,8 @@ def _tried(count: int) -> tuple[tuple[int, float], ...]:
 
     Few entries are fastest in one tree; of many, the tables' bytes are what a look-up costs.
     """
-    if count <= _SMALL:
-        return (1, 0.5), (3, 0.5)
+    if count <= FEW:
+        return (1, 1.0), (3, 1.0)
     if count <= MANY:
         return (4, 1.0), (3, 1.0)
     return ((4, 1.0), (4, 2.0)) if count <= _HUGE else ((4, 2.0), (4, 1.0))
@@ -108,7 +108,7 @@ def _parts(number: Indexes, entry: Indexes) -> tuple[Indexes, ...]:
     waiting = np.zeros(0, np.int64)
     for each in range(int(number.max()) + 1):
         waiting = np.union1d(waiting, entry[number == each])
-        if len(waiting) >= _FEW:
+        if len(waiting) >= _TOO_FEW:
             parts.append(waiting)
             waiting = np.zeros(0, np.int64)
     if len(waiting):
