@@ -1,13 +1,17 @@
-"""Boolean conditions on their way to C: fact masks that merge, and plain C text.
+"""Boolean conditions on their way to C: fact masks that merge, numbers in ranges, and plain C text.
 
-In: trees of All, Any, Mask, Text. Out: `render(condition)`, one C expression; masks over the same layer's facts in one
-conjunction become one test: `HAS(outer, IP | SADDR)`, `(outer_facts & (TYPE | IP)) == TYPE`.
+In: trees of All, Any, Mask, Within, Text. Out: `render(condition)`, one C expression; masks over the same layer's facts
+in one conjunction become one test: `HAS(outer, IP | SADDR)`, `(outer_facts & (TYPE | IP)) == TYPE`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import TypeAlias, assert_never
+
+from ebpfc.compiler.ir.program import Expr
+from ebpfc.compiler.ir.ranges import Ranges
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,18 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
+class Within:
+    """The number, known to be there, lies in one of the ranges.
+
+    `spelled` gives its C, and only then asks the plan for what that needs: the table of a large set.
+    """
+
+    number: Expr
+    ranges: Ranges
+    spelled: Callable[[], Condition] = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
 class All:
     items: tuple[Condition, ...]
 
@@ -37,7 +53,7 @@ class Any:
     items: tuple[Condition, ...]
 
 
-Condition: TypeAlias = Mask | Text | All | Any
+Condition: TypeAlias = Mask | Within | Text | All | Any
 ALWAYS, NEVER = All(()), Any(())
 
 
@@ -73,6 +89,19 @@ def any_of(*items: Condition) -> Condition:
     return out[0] if len(out) == 1 else Any(out)
 
 
+def spell(condition: Condition) -> Condition:
+    """The same, every number's test as C text."""
+    match condition:
+        case Within():
+            return condition.spelled()
+        case All():
+            return all_of(*(spell(i) for i in condition.items))
+        case Any():
+            return any_of(*(spell(i) for i in condition.items))
+        case Mask() | Text():
+            return condition
+
+
 def _merged(a: tuple[str, ...], b: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*a, *b)))
 
@@ -84,6 +113,8 @@ def render(condition: Condition) -> str:
             return _mask(condition)
         case Text():
             return condition.text
+        case Within():
+            return render(condition.spelled())
         case All():
             return " && ".join(_inside(i) for i in condition.items) or "1"
         case Any():
@@ -93,6 +124,7 @@ def render(condition: Condition) -> str:
 
 
 def _inside(condition: Condition) -> str:
+    condition = spell(condition)
     text = render(condition)
     loose = isinstance(condition, Any | All) or (isinstance(condition, Text) and not condition.tight)
     return f"({text})" if loose else text

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from ebpfc.compiler.codegen.condition import All, Any, Condition, Mask, Text, all_of, any_of
+from ebpfc.compiler.codegen.condition import All, Any, Condition, Mask, Text, Within, all_of, any_of, spell
 from ebpfc.compiler.ir.program import BlockStep, RuleStep
 
 Gate = Mapping[str, frozenset[str]]
@@ -53,7 +53,7 @@ def _facts(condition: Condition) -> Gate:
             return {k: frozenset().union(*(f.get(k, frozenset()) for f in found)) for k in _keys(found)}
         case Any():
             return _common([_facts(i) for i in condition.items]) if condition.items else NO_GATE
-        case Text():
+        case Text() | Within():
             return NO_GATE
 
 
@@ -86,8 +86,18 @@ def _without(condition: Condition, gate: Gate) -> Condition:
             return all_of(*(_without(i, gate) for i in condition.items))
         case Any():
             return any_of(*(_without(i, gate) for i in condition.items))
-        case Text():
+        case Text() | Within():
             return condition
+
+
+def spelled(tested: Tested) -> Tested:
+    """The same step, its conditions as C text."""
+    return replace(
+        tested,
+        condition=spell(tested.condition),
+        body=tuple(spelled(s) for s in tested.body),
+        orelse=tuple(spelled(s) for s in tested.orelse),
+    )
 
 
 def grouped(steps: tuple[Tested, ...]) -> tuple[Tested, ...]:
@@ -137,6 +147,8 @@ def _leaves(condition: Condition) -> int:
     match condition:
         case All() | Any():
             return sum(_leaves(i) for i in condition.items)
+        case Within():
+            return _leaves(condition.spelled())
         case Mask() | Text():
             return 1
 
@@ -147,5 +159,5 @@ def _has_mask(condition: Condition) -> bool:
             return True
         case All() | Any():
             return any(_has_mask(i) for i in condition.items)
-        case Text():
+        case Text() | Within():
             return False

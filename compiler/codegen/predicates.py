@@ -6,16 +6,18 @@ failing. That is what the negation of a test becomes.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import get_args
 
 from ebpfc.compiler.codegen import headers
 from ebpfc.compiler.codegen.compare import compared
-from ebpfc.compiler.codegen.condition import ALWAYS, NEVER, Condition, Mask, Text, all_of, any_of
+from ebpfc.compiler.codegen.condition import ALWAYS, NEVER, Condition, Mask, Text, Within, all_of, any_of
 from ebpfc.compiler.codegen.keyed import in_table
 from ebpfc.compiler.codegen.late import is_late, late_test
 from ebpfc.compiler.codegen.plan import LAYER_NAMES, Plan
 from ebpfc.compiler.codegen.tracking import state_is
 from ebpfc.compiler.ir import program as ir
+from ebpfc.compiler.ir.ranges import complement
 
 
 def condition(pred: ir.Pred, plan: Plan) -> Condition:
@@ -48,14 +50,22 @@ def condition(pred: ir.Pred, plan: Plan) -> Condition:
 def _true(test: ir.In | ir.Compare, plan: Plan) -> Condition:
     if is_late(test, plan):
         return Text(f"{late_test(test, plan)}(ctx, w) == YES")
-    return all_of(_there(test, plan), compared(test, plan))
+    return all_of(_there(test, plan), _compared(test, plan))
 
 
 def _known_false(test: ir.In | ir.Compare, plan: Plan) -> Condition:
     if is_late(test, plan):
         return Text(f"{late_test(test, plan)}(ctx, w) == NO")
-    differs = all_of(_there(test, plan), compared(test, plan, negated=True))
+    differs = all_of(_there(test, plan), _compared(test, plan, negated=True))
     return any_of(headers.absent(ir.test_loads(test), plan), differs)
+
+
+def _compared(test: ir.In | ir.Compare, plan: Plan, negated: bool = False) -> Condition:
+    """Of bytes known to be there; a number's ranges stay what they are until the C is printed."""
+    if isinstance(test, ir.Compare) or not test.ranges:
+        return compared(test, plan, negated)
+    ranges = complement(test.ranges, ir.width(test.value)) if negated else test.ranges
+    return Within(test.value, ranges, partial(compared, test, plan, negated))
 
 
 def _there(test: ir.In | ir.Compare, plan: Plan) -> Condition:

@@ -11,7 +11,17 @@ from dataclasses import dataclass
 
 from ebpfc import __version__
 from ebpfc.compiler.codegen.condition import all_of, render
-from ebpfc.compiler.codegen.gate import NO_GATE, Gate, Tested, asks_facts, behind, count_tests, gate_of, grouped
+from ebpfc.compiler.codegen.gate import (
+    NO_GATE,
+    Gate,
+    Tested,
+    asks_facts,
+    behind,
+    count_tests,
+    gate_of,
+    grouped,
+    spelled,
+)
 from ebpfc.compiler.codegen.keyed import effects, guards
 from ebpfc.compiler.codegen.layer_view import LayerView, WalkedBit, build_layer, has_proto, needs_walk, walked_bits
 from ebpfc.compiler.codegen.opening import decides_malformed, opens, told_by_facts
@@ -168,12 +178,13 @@ def build_view(
         first = counter_base(index, rules, names)
         named = {name: first + rules + 1 + i for i, name in enumerate(names)}
         gate = gate_of(tested)
-        tested = grouped(tuple(behind(s, gate) for s in tested))
+        tested = grouped(tuple(spelled(behind(s, gate)) for s in tested))
         views = _StepViews(program.hook, index, origins, first, named)
         hooks.append(_hook(program, plan, tested, tracked, gate, views, rules, features))
         plans.append(plan)
     if companion is not None:
         plan, tested, tracked = _planned(companion, state)
+        tested = tuple(map(spelled, tested))
         places = Origins({step.number: COMPANION for step in companion.body}, {})
         views = _StepViews(companion.hook, len(programs), places, 0, {})
         silent = Features(counters=False, kernel=features.kernel)
