@@ -14,6 +14,7 @@ from ebpfc.compiler.codegen.encaps import encap_true
 from ebpfc.compiler.codegen.plan import LAYER_NAMES, NEVER_OPENS, Plan
 from ebpfc.compiler.ir import program as ir
 from ebpfc.compiler.ir.ranges import Ranges, intersection, normal, union
+from ebpfc.compiler.ir.state import looks_inside
 
 VNI_OFFSET, VNI_SIZE, VNI_BITS = 4, 3, 24
 ALL_VNIS: Ranges = ((0, (1 << VNI_BITS) - 1),)
@@ -54,7 +55,7 @@ def _vnis(body: tuple[ir.Step, ...], around: Ranges) -> Ranges:
     for step in body:
         inside = _narrowed(step.pred, around)
         found = union(found, _asked(step.pred, around))
-        if any(load.layer for load in ir.step_loads(step)):
+        if any(map(looks_inside, ir.step_keys(step))):
             found = union(found, inside)
         if isinstance(step, ir.BlockStep):
             found = union(found, _vnis(step.body, inside))
@@ -82,7 +83,9 @@ def _all(parts: Iterable[Ranges]) -> Ranges:
 
 
 def _is_inner(test: ir.Test) -> bool:
-    if isinstance(test, ir.In | ir.Compare | ir.InTable):
+    if isinstance(test, ir.InTable):
+        return looks_inside(test.key)
+    if isinstance(test, ir.In | ir.Compare):
         return any(load.layer for load in ir.test_loads(test))
     return test.layer > 0
 

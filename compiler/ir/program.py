@@ -303,10 +303,15 @@ def test_loads(test: Test) -> tuple[Load | LoadAt, ...]:
             return ()
 
 
+def step_keys(step: Step) -> tuple[Key, ...]:
+    """Of guards and effects."""
+    parts = (*step.guards, *(step.effects if isinstance(step, RuleStep) else ()))
+    return tuple(part.key for part in parts if not isinstance(part, LogEvent))
+
+
 def step_loads(step: Step) -> tuple[Load | LoadAt, ...]:
     """Those of the keys of guards and effects."""
-    parts = (*step.guards, *(step.effects if isinstance(step, RuleStep) else ()))
-    return tuple(load for part in parts if not isinstance(part, LogEvent) for load in key_loads(part.key))
+    return tuple(load for key in step_keys(step) for load in key_loads(key))
 
 
 def tests(pred: Pred) -> Iterator[Test]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from ebpfc.compiler.ir.expressions import Expr, Load, LoadAt, loads
+from ebpfc.compiler.ir.expressions import Expr, Load, LoadAt, Proto, loads
 
 Kind = Literal["address", "mac", "number"]
 WORDS: dict[Kind, int] = {"address": 5, "mac": 2, "number": 1}
@@ -162,3 +162,9 @@ def words(kinds: tuple[Kind, ...]) -> int:
 
 def key_loads(key: Key) -> tuple[Load | LoadAt, ...]:
     return tuple(load for field in key for option in field.options for load in loads(option.value))
+
+
+def looks_inside(key: Key) -> bool:
+    """Whether a field is of a packet inside another; its transport protocol is no load."""
+    protocols = (o.value for field in key for o in field.options if isinstance(o.value, Proto))
+    return any(number.layer for number in (*key_loads(key), *protocols))
