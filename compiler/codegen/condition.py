@@ -10,7 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeAlias, assert_never
 
-from ebpfc.compiler.ir.program import Expr
 from ebpfc.compiler.ir.ranges import Ranges
 
 
@@ -32,13 +31,25 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
+class Number:
+    """A number of `bits` bits by its C, in host order (of 128 bits: two u64 in network order).
+
+    `header`: the layer and the header that it is read from, if it is.
+    """
+
+    text: str
+    bits: int
+    header: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Within:
     """The number, known to be there, lies in one of the ranges.
 
     `spelled` gives its C, and only then asks the plan for what that needs: the table of a large set.
     """
 
-    number: Expr
+    number: Number
     ranges: Ranges
     spelled: Callable[[], Condition] = field(compare=False)
 

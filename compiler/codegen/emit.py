@@ -6,6 +6,7 @@ from functools import cache
 
 from jinja2 import Environment, StrictUndefined
 
+from ebpfc.compiler.codegen.blob import Blob
 from ebpfc.compiler.codegen.layout import lay_out
 from ebpfc.compiler.codegen.template_code import CompiledTemplates
 from ebpfc.compiler.codegen.view import PolicyView
@@ -34,7 +35,12 @@ def emit_c(view: PolicyView) -> str:
     for number, line in enumerate(lines, 1):
         if line.strip() == LINE_MARK:
             lines[number - 1] = f'#line {number + 1} "{C_NAME}"'
-    return "\n".join(lines)
+    return "\n".join([*lines, *map(_definition, view.blobs)])
+
+
+def _definition(blob: Blob) -> str:
+    """What a table declared above holds."""
+    return f"static const union {blob.name} {blob.name} = {{.bytes =\n{blob.literal()}}};\n"
 
 
 def comment_text(text: str, limit: int = 160) -> str:

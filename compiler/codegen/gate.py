@@ -11,25 +11,14 @@ A block with an else asks what its head and its else both ask; without one, what
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from ebpfc.compiler.codegen.condition import All, Any, Condition, Mask, Text, Within, all_of, any_of, spell
-from ebpfc.compiler.ir.program import BlockStep, RuleStep
+from ebpfc.compiler.codegen.tested import Tested
 
 Gate = Mapping[str, frozenset[str]]
 """Facts by the C name of the layer's record."""
 NO_GATE: Gate = {}
-
-
-@dataclass(frozen=True, slots=True)
-class Tested:
-    """A step with its condition; without a step, a run of steps that ask the same (`body`)."""
-
-    step: RuleStep | BlockStep | None
-    condition: Condition
-    body: tuple[Tested, ...] = ()
-    orelse: tuple[Tested, ...] = ()
-    effects: tuple[str, ...] = ()
 
 
 def gate_of(steps: tuple[Tested, ...]) -> Gate:

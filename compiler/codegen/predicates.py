@@ -10,8 +10,8 @@ from functools import partial
 from typing import get_args
 
 from ebpfc.compiler.codegen import headers
-from ebpfc.compiler.codegen.compare import compared
-from ebpfc.compiler.codegen.condition import ALWAYS, NEVER, Condition, Mask, Text, Within, all_of, any_of
+from ebpfc.compiler.codegen.compare import compared, value
+from ebpfc.compiler.codegen.condition import ALWAYS, NEVER, Condition, Mask, Number, Text, Within, all_of, any_of
 from ebpfc.compiler.codegen.keyed import in_table
 from ebpfc.compiler.codegen.late import is_late, late_test
 from ebpfc.compiler.codegen.plan import LAYER_NAMES, Plan
@@ -64,8 +64,10 @@ def _compared(test: ir.In | ir.Compare, plan: Plan, negated: bool = False) -> Co
     """Of bytes known to be there; a number's ranges stay what they are until the C is printed."""
     if isinstance(test, ir.Compare) or not test.ranges:
         return compared(test, plan, negated)
-    ranges = complement(test.ranges, ir.width(test.value)) if negated else test.ranges
-    return Within(test.value, ranges, partial(compared, test, plan, negated))
+    load, bits = test.value, ir.width(test.value)
+    header = f"{LAYER_NAMES[load.layer]} {load.base}" if isinstance(load, ir.Load) else ""
+    ranges = complement(test.ranges, bits) if negated else test.ranges
+    return Within(Number(value(load, plan), bits, header), ranges, partial(compared, test, plan, negated))
 
 
 def _there(test: ir.In | ir.Compare, plan: Plan) -> Condition:

@@ -5,12 +5,14 @@ Facts that a condition reads are asked of the plan.
 
 from __future__ import annotations
 
-from ebpfc.compiler.codegen.condition import Condition, Mask, Text, Within, all_of, any_of
+from ebpfc.compiler.codegen.condition import Condition, Mask, Number, Text, Within, all_of, any_of
 from ebpfc.compiler.codegen.plan import LAYER_NAMES, PROTO_FACTS, Plan
 from ebpfc.compiler.ir import program as ir
 from ebpfc.compiler.ir.ranges import complement
 
 TYPE_FACTS = {0x0800: "IP", 0x86DD: "IP6", 0x0806: "ARP", 0x8035: "RARP", ir.LLC: "LLC"}
+PROTO_BITS = 16
+"""Of the member `proto`."""
 
 
 def facts(plan: Plan, layer: int, *names: str, clear: tuple[str, ...] = ()) -> Condition:
@@ -34,6 +36,6 @@ def _one(layer: int, number: int, plan: Plan, negated: bool) -> Condition:
         fact = PROTO_FACTS[number]
         return facts(plan, layer, clear=(fact,)) if negated else facts(plan, layer, fact)
     plan.keep(layer, "proto")
-    text = Text(f"{LAYER_NAMES[layer]}->proto {'!=' if negated else '=='} {number}")
-    one, bits = ((number, number),), ir.width(ir.Proto(layer))
-    return Within(ir.Proto(layer), complement(one, bits) if negated else one, lambda: text)
+    proto, one = Number(f"{LAYER_NAMES[layer]}->proto", PROTO_BITS), ((number, number),)
+    text = Text(f"{proto.text} {'!=' if negated else '=='} {number}")
+    return Within(proto, complement(one, PROTO_BITS) if negated else one, lambda: text)

@@ -15,8 +15,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ebpfc.compiler.codegen.condition import ALWAYS, all_of, render
-from ebpfc.compiler.codegen.gate import Tested
 from ebpfc.compiler.codegen.plan import Plan
+from ebpfc.compiler.codegen.tested import Tested
 from ebpfc.compiler.codegen.usual_kind import (
     BEHIND_EXTENSIONS,
     HEADER,

@@ -10,11 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ebpfc import __version__
+from ebpfc.compiler.codegen.blob import Blob
+from ebpfc.compiler.codegen.classifier import Outcome, RunView, build_run
 from ebpfc.compiler.codegen.condition import all_of, render
 from ebpfc.compiler.codegen.gate import (
     NO_GATE,
     Gate,
-    Tested,
     asks_facts,
     behind,
     count_tests,
@@ -26,9 +27,12 @@ from ebpfc.compiler.codegen.keyed import effects, guards
 from ebpfc.compiler.codegen.layer_view import LayerView, WalkedBit, build_layer, has_proto, needs_walk, walked_bits
 from ebpfc.compiler.codegen.opening import decides_malformed, opens, told_by_facts
 from ebpfc.compiler.codegen.plan import LAYER_NAMES, SLOT_LIMITS, KeyView, LateTest, Plan, Slot, UseView
+from ebpfc.compiler.codegen.planted import WORDS_AT_MOST
 from ebpfc.compiler.codegen.predicates import condition
+from ebpfc.compiler.codegen.runs import in_runs
 from ebpfc.compiler.codegen.state_view import StateView, build_state
 from ebpfc.compiler.codegen.table_view import SetsView, build_sets
+from ebpfc.compiler.codegen.tested import Run, Tested
 from ebpfc.compiler.codegen.tracking import TrackedView, ask_tracking, kept_inside
 from ebpfc.compiler.codegen.usual import Branch, Usual, branches, build_usual
 from ebpfc.compiler.ir import program as ir
@@ -90,7 +94,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class StepView:
-    """A rule (`number`, `verdict`, `counts`) or a block (`body`, `orelse`) with the C of when it holds."""
+    """A rule (`number`, `verdict`, `counts`) or a block (`body`, `orelse`) with the C of when it holds; or a run."""
 
     is_rule: bool
     condition: str
@@ -103,6 +107,7 @@ class StepView:
     effects: tuple[str, ...] = ()
     body: tuple[StepView, ...] = ()
     orelse: tuple[StepView, ...] = ()
+    run: RunView | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +144,7 @@ class HookView:
     tracked: tuple[TrackedView, ...]
     passes: str
     steps: tuple[StepView, ...]
+    runs: tuple[RunView, ...]
     usual: Usual | None
     usual_rules: Mapping[Branch, tuple[StepView, ...]]
 
@@ -157,7 +163,14 @@ class PolicyView:
     traces: bool
     state: StateView | None
     sets: SetsView | None
+    key_words: int
     hooks: tuple[HookView, ...]
+
+    @property
+    def blobs(self) -> tuple[Blob, ...]:
+        """What the runs' tables hold, of all hooks."""
+        forests = (f for hook in self.hooks for run in hook.runs for f in run.forests)
+        return tuple(blob for f in forests for blob in (f.nodes, f.records))
 
 
 def build_view(
@@ -178,7 +191,8 @@ def build_view(
         first = counter_base(index, rules, names)
         named = {name: first + rules + 1 + i for i, name in enumerate(names)}
         gate = gate_of(tested)
-        tested = grouped(tuple(spelled(behind(s, gate)) for s in tested))
+        tested = in_runs(tuple(behind(s, gate) for s in tested), _facts(plan))
+        tested = grouped(tuple(map(spelled, tested)))
         views = _StepViews(program.hook, index, origins, first, named)
         hooks.append(_hook(program, plan, tested, tracked, gate, views, rules, features))
         plans.append(plan)
@@ -205,6 +219,7 @@ def build_view(
         traces=features.trace,
         state=build_state(state, features.kernel) if state != State() else None,
         sets=build_sets(tables) if tables else None,
+        key_words=WORDS_AT_MOST if any(hook.runs for hook in hooks) else 0,
         hooks=tuple(hooks),
     )
 
@@ -275,14 +290,25 @@ def _members(plans: list[Plan]) -> tuple[Member, ...]:
 class _StepViews:
     """Renders the steps of one hook's program."""
 
-    def __init__(self, hook: ir.HookName, number: int, origins: Origins, first: int, named: Mapping[str, int]) -> None:
+    def __init__(
+        self,
+        hook: ir.HookName,
+        number: int,
+        origins: Origins,
+        first: int,
+        named: Mapping[str, int],
+    ) -> None:
         self.number, self.origins, self.first, self.named = number, origins, first, named
+        self.suffix = HOOKS[hook][0]
+        self.runs: list[RunView] = []
         self.verdicts = _VERDICTS["xdp" if hook == "xdp" else "tc"]
 
     def steps(self, body: tuple[Tested, ...]) -> tuple[StepView, ...]:
         return tuple(self._step(s) for s in body)
 
     def _step(self, tested: Tested) -> StepView:
+        if tested.run:
+            return self._run(tested.run)
         step, text = tested.step, render(tested.condition)
         if step is None:
             body = self.steps(tested.body)
@@ -296,6 +322,17 @@ class _StepViews:
         counts = (*own, *(self.named[n] for n in step.counts))
         verdict = self.verdicts[step.verdict] if step.verdict else ""
         return StepView(True, text, at.text, at.file, at.line, step.number, verdict, counts, tested.effects)
+
+    def _run(self, run: Run) -> StepView:
+        outcomes = tuple(self._outcome(r.rule) for r in run.rules)
+        view = build_run(f"classify_{self.suffix}_{len(self.runs)}", run, outcomes)
+        self.runs.append(view)
+        at = self.origins.rules[run.rules[0].rule.number]
+        return StepView(False, "", f"{len(run.rules)} rules, looked up together", at.file, at.line, run=view)
+
+    def _outcome(self, rule: ir.RuleStep) -> Outcome:
+        assert rule.verdict is not None
+        return Outcome(self.verdicts[rule.verdict], tuple(self.named[n] for n in rule.counts))
 
 
 def _hook(
@@ -325,6 +362,7 @@ def _hook(
     last = program.body[-1] if program.body else None
     decided = isinstance(last, ir.RuleStep) and last.pred == ir.TRUE and not last.guards and last.verdict is not None
     verdicts = _VERDICTS["xdp" if program.hook == "xdp" else "tc"]
+    steps = views.steps(tested)
     return HookView(
         name=program.hook,
         number=views.number,
@@ -334,7 +372,7 @@ def _hook(
         program=name,
         context="struct xdp_md" if program.hook == "xdp" else "struct __sk_buff",
         is_tc=program.hook != "xdp",
-        in_map=tests > on_stack or bool(plan.tracked),
+        in_map=tests > on_stack or bool(plan.tracked or views.runs),
         rereads=tests > REGISTER_TESTS,
         gates=tuple((name, " | ".join(sorted(g))) for name, g in zip(LAYER_NAMES, gates, strict=True) if g),
         default=verdicts[program.default],
@@ -357,7 +395,8 @@ def _hook(
         logs=bool(plan.logs),
         tracked=tracked,
         passes=verdicts["pass"],
-        steps=views.steps(tested),
+        steps=steps,
+        runs=tuple(views.runs),
         usual=usual,
         usual_rules={b: views.steps(b.rules) for b in (branches(usual) if usual else ())},
     )

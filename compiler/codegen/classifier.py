@@ -1,0 +1,108 @@
+"""A run of rules, planted → the view of its tables and of the C that searches them (templates/classify.c.j2)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ebpfc.compiler.codegen.blob import Blob
+from ebpfc.compiler.codegen.condition import all_of, render
+from ebpfc.compiler.codegen.entries import Facts, Half, Key
+from ebpfc.compiler.codegen.planted import Planted
+from ebpfc.compiler.codegen.ranges_c import hexadecimal
+from ebpfc.compiler.codegen.records import RecordMember
+from ebpfc.compiler.codegen.tested import Run
+
+
+@dataclass(frozen=True, slots=True)
+class TreeView:
+    """`first`: the code of its first rule."""
+
+    root: str
+    first: int
+
+
+@dataclass(frozen=True, slots=True)
+class ForestView:
+    """`condition`: only then one of its rules can hold; `words` are the C of the key's; `misses` is C that is not 0, or
+    negative, where record `r` does not hold."""
+
+    name: str
+    condition: str
+    words: tuple[str, ...]
+    members: tuple[RecordMember, ...]
+    misses: tuple[str, ...]
+    trees: tuple[TreeView, ...]
+    depth: int
+    longest: int
+    nodes: Blob
+    records: Blob
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a rule of the run does: its verdict, and the counters it counts under besides its own."""
+
+    verdict: str
+    counts: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    """The C function `name` gives the number of the rule that decides, `shift` bits to the left, and the outcome in the
+    bits below; NO_RULE where none holds."""
+
+    name: str
+    comment: str
+    shift: int
+    outcomes: tuple[Outcome, ...]
+    forests: tuple[ForestView, ...]
+
+    @property
+    def mask(self) -> int:
+        return (1 << self.shift) - 1
+
+
+def build_run(name: str, run: Run, outcomes: tuple[Outcome, ...]) -> RunView:
+    """`outcomes` of each rule."""
+    known = {outcome: place for place, outcome in enumerate(dict.fromkeys(outcomes))}
+    shift = (len(known) - 1).bit_length()
+    codes = [rule.rule.number << shift | known[outcome] for rule, outcome in zip(run.rules, outcomes, strict=True)]
+    forests = tuple(_forest(f"{name}_{i}", p, np.array(codes, dtype=np.uint32)) for i, p in enumerate(run.planted))
+    return RunView(name, f"{len(run.rules)} rules", shift, tuple(known), forests)
+
+
+def _forest(name: str, planted: Planted, codes: NDArray[np.uint32]) -> ForestView:
+    forest, shape, keys = planted.forest, planted.shape, planted.keys
+    return ForestView(
+        name=name,
+        condition=render(all_of(*planted.asked)),
+        words=tuple(_word(w, keys) for w in range(1 + max(word for word, _ in keys.values()))),
+        members=shape.members,
+        misses=shape.misses,
+        trees=tuple(TreeView(hexadecimal(t.root), int(codes[t.first])) for t in forest.trees),
+        depth=max(t.depth for t in forest.trees),
+        longest=max(t.longest for t in forest.trees),
+        nodes=Blob(f"nodes_{name}", forest.nodes.tobytes() or bytes(8)),
+        records=Blob(f"records_{name}", shape.records(forest.leaves, codes).tobytes()),
+        count=len(forest.leaves),
+    )
+
+
+def _word(word: int, places: Mapping[Key, tuple[int, int]]) -> str:
+    parts = [(at, _text(number)) for number, (w, at) in places.items() if w == word]
+    return " | ".join(f"(u64){text} << {at}" if at else text for at, text in sorted(parts, reverse=True))
+
+
+def _text(number: Key) -> str:
+    match number:
+        case Facts():
+            return f"{number.layer}_facts"
+        case Half():
+            return f"B64({number.number.text}[{number.index}])"
+        case _:
+            return number.text

@@ -1,0 +1,110 @@
+"""Boxes → entries over the numbers of a key: what compiler/classify makes trees of.
+
+An entry is a box with one range of each number; addresses of 128 bits are two numbers. Entries that look at different
+addresses (IPv4, IPv6, of the packet inside) are told apart: each kind gets a forest with a key of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import product
+
+from ebpfc.compiler.codegen.boxes import Box
+from ebpfc.compiler.codegen.condition import Mask, Number
+from ebpfc.compiler.ir.ranges import Ranges
+
+FORESTS_AT_MOST = 4
+"""Of a run, but for those that one is too small for."""
+WIDE = 32
+"""Bits from which on a number is an address, by which rules are told apart."""
+_WORD = (1 << 64) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """The facts of a layer, as a number of the key."""
+
+    layer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Half:
+    """Half of a number of 128 bits: 0 the upper, 1 the lower."""
+
+    number: Number
+    index: int
+
+
+Key = Facts | Half | Number
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """`rule` is its place in the run; of a number (low, high), of facts (value, mask). What is not there may be any."""
+
+    rule: int
+    numbers: Mapping[Key, tuple[int, int]]
+
+
+def entries_of(rule: int, box: Box, facts: tuple[str, ...]) -> Iterator[Entry]:
+    fixed: dict[Key, tuple[int, int]] = {Facts(layer): _bits(mask, facts) for layer, mask in box.masks.items()}
+    choices = [tuple(_pieces(number, ranges)) for number, ranges in box.numbers.items()]
+    for chosen in product(*choices):
+        numbers = dict(fixed)
+        for part in chosen:
+            numbers.update(part)
+        yield Entry(rule, numbers)
+
+
+def _bits(mask: Mask, facts: tuple[str, ...]) -> tuple[int, int]:
+    wanted = sum(1 << facts.index(f) for f in mask.set)
+    return wanted, wanted | sum(1 << facts.index(f) for f in mask.clear)
+
+
+def _pieces(number: Number, ranges: Ranges) -> Iterator[Mapping[Key, tuple[int, int]]]:
+    """Ranges of 128 bits as ranges of both halves."""
+    for low, high in ranges:
+        if number.bits <= 64:
+            yield {number: (low, high)}
+            continue
+        upper, lower = Half(number, 0), Half(number, 1)
+        first, last = low >> 64, high >> 64
+        if first == last:
+            yield {upper: (first, last), lower: (low & _WORD, high & _WORD)}
+            continue
+        if low & _WORD:
+            yield {upper: (first, first), lower: (low & _WORD, _WORD)}
+            first += 1
+        if high & _WORD != _WORD:
+            yield {upper: (last, last), lower: (0, high & _WORD)}
+            last -= 1
+        if first <= last:
+            yield {upper: (first, last)}
+
+
+def _addresses(entry: Entry) -> frozenset[str]:
+    """The headers whose addresses an entry looks at."""
+    numbers = (n.number if isinstance(n, Half) else n for n in entry.numbers)
+    return frozenset(n.header for n in numbers if isinstance(n, Number) and n.bits >= WIDE)
+
+
+def by_address(entries: Iterator[Entry]) -> list[list[Entry]]:
+    """The smallest together, so that there are few; by the first rule of each."""
+    found: dict[frozenset[str], list[Entry]] = {}
+    for entry in entries:
+        found.setdefault(_addresses(entry), []).append(entry)
+    groups = sorted(found.values(), key=len)
+    while len(groups) > FORESTS_AT_MOST:
+        groups = sorted([sorted([*groups[0], *groups[1]], key=lambda e: e.rule), *groups[2:]], key=len)
+    return sorted(groups, key=lambda g: g[0].rule)
+
+
+def width(key: Key, facts: int) -> int:
+    match key:
+        case Facts():
+            return 32 if facts <= 32 else 64
+        case Half():
+            return 64
+        case _:
+            return key.bits

@@ -1,0 +1,95 @@
+"""Rules that are looked up → planted: for each kind of entries a key and a forest over it (compiler/classify).
+
+The numbers of a forest share up to eight key words of 64 bits, the widest first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ebpfc.compiler.classify.entries import Entries, Field
+from ebpfc.compiler.classify.forest import CannotSplit, Forest, build_forest
+from ebpfc.compiler.codegen.boxes import Box
+from ebpfc.compiler.codegen.condition import Mask
+from ebpfc.compiler.codegen.entries import Entry, Facts, Key, by_address, entries_of, width
+from ebpfc.compiler.codegen.plan import LAYER_NAMES
+from ebpfc.compiler.codegen.records import Shape
+from ebpfc.compiler.ir.program import RuleStep
+
+WORDS_AT_MOST = 8
+"""Of a key: a node has three bits to say which."""
+_WORD = (1 << 64) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class RunRule:
+    """A rule that decides, and where it holds."""
+
+    rule: RuleStep
+    boxes: tuple[Box, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Planted:
+    """`keys`: the numbers by key word and lowest bit; `asked`: facts without which no entry holds."""
+
+    keys: Mapping[Key, tuple[int, int]]
+    asked: tuple[Mask, ...]
+    shape: Shape
+    forest: Forest
+
+
+def plant(rules: Sequence[RunRule], facts: tuple[str, ...]) -> tuple[Planted, ...]:
+    """`facts` are all of the hook, in the order of their bits; an entry's rule is its place in `rules`.
+
+    Raises CannotSplit where a table would not be quick.
+    """
+    entries = (e for place, rule in enumerate(rules) for box in rule.boxes for e in entries_of(place, box, facts))
+    return tuple(_planted(listed, facts) for listed in by_address(entries))
+
+
+def _planted(listed: list[Entry], facts: tuple[str, ...]) -> Planted:
+    numbers = tuple(dict.fromkeys(n for entry in listed for n in entry.numbers))
+    bits = {n: width(n, len(facts)) for n in numbers}
+    keys = _places(bits)
+    if any(word >= WORDS_AT_MOST for word, _ in keys.values()):
+        raise CannotSplit(np.arange(len(listed)))
+    fields = tuple(Field(*keys[n], bits[n], isinstance(n, Facts)) for n in numbers)
+    columns = [_column(n, listed, bits[n]) for n in numbers]
+    first, second = (np.column_stack([c[end] for c in columns]) for end in (0, 1))
+    entries = Entries(fields, np.array([e.rule for e in listed], dtype=np.uint32), first, second)
+    shape = Shape(entries)
+    return Planted(keys, tuple(_asked(listed, facts)), shape, build_forest(entries, shape.dtype.itemsize))
+
+
+def _places(bits: Mapping[Key, int]) -> Mapping[Key, tuple[int, int]]:
+    """Word and lowest bit of each: the widest first, each where there is room."""
+    used: list[int] = []
+    out = {}
+    for number, size in sorted(bits.items(), key=lambda item: -item[1]):
+        word = next((w for w, taken in enumerate(used) if taken + size <= 64), len(used))
+        if word == len(used):
+            used.append(0)
+        out[number] = (word, used[word])
+        used[word] += size
+    return out
+
+
+def _column(number: Key, listed: list[Entry], bits: int) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+    anything = (0, 0) if isinstance(number, Facts) else (0, (1 << bits) - 1)
+    found = np.array([e.numbers.get(number, anything) for e in listed], dtype=np.uint64)
+    return found[:, 0], found[:, 1]
+
+
+def _asked(listed: list[Entry], facts: tuple[str, ...]) -> Iterator[Mask]:
+    """Facts that every entry wants set."""
+    for layer in LAYER_NAMES:
+        common = _WORD
+        for entry in listed:
+            common &= entry.numbers.get(Facts(layer), (0, 0))[0]
+        if common:
+            yield Mask(layer, tuple(f for i, f in enumerate(facts) if common >> i & 1))
