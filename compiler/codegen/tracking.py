@@ -8,14 +8,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ebpfc.compiler.codegen.condition import Condition, Text, render
+from ebpfc.compiler.codegen.condition import Condition, Number, Text, Within, render
 from ebpfc.compiler.codegen.encaps import encap_true
 from ebpfc.compiler.codegen.keyed import listed
 from ebpfc.compiler.codegen.plan import LAYER_NAMES, Plan
 from ebpfc.compiler.ir import program as ir
+from ebpfc.compiler.ir.ranges import complement, normal
 from ebpfc.compiler.ir.state import CountDecl, TrackDecl
 
 _STATES = {"new": "NEW", "established": "ESTABLISHED_STATE", "related": "RELATED", "invalid": "INVALID"}
+_NUMBERS = ("STATELESS", *_STATES.values(), "LOOK")
+"""As templates/track.h.j2 numbers them."""
+STATE_BITS = 8
 _TCP_TIMEOUTS = {
     "SYN_SENT": "tcp_syn_sent",
     "SYN_SENT2": "tcp_syn_sent",
@@ -91,11 +95,15 @@ def build_track(declared: TrackDecl) -> TrackView:
 def state_is(test: ir.StateIs, plan: Plan, negated: bool = False) -> Condition:
     """The state is the test's, or is known to be another: that of a packet inside that is not there is unknown."""
     plan.layer(test.layer)
-    state = f"w->{LAYER_NAMES[test.layer]}_track.state"
+    state, name = Number(f"w->{LAYER_NAMES[test.layer]}_track.state", STATE_BITS), _STATES[test.state]
+    asked = {_NUMBERS.index(name)}
     if not negated:
-        return Text(f"{state} == {_STATES[test.state]}")
-    other = f"{state} != {_STATES[test.state]}"
-    return Text(f"({state} != LOOK && {other})" if test.layer else other)
+        return Within(state, normal((n, n) for n in asked), lambda: Text(f"{state.text} == {name}"))
+    other = f"{state.text} != {name}"
+    if test.layer:
+        asked.add(_NUMBERS.index("LOOK"))
+        other = f"({state.text} != LOOK && {other})"
+    return Within(state, complement(normal((n, n) for n in asked), STATE_BITS), lambda: Text(other))
 
 
 def kept_inside(declared: TrackDecl | None) -> tuple[ir.EncapIs, ...]:
