@@ -55,7 +55,9 @@ class RuleSource:
 def frame_of(version: int) -> bytes:
     """TCP or UDP of 20 bytes, addresses and ports 0."""
     if version == 4:
-        return (bytes(12) + b"\x08\x00" + struct.pack("!BBHHHBBH", 0x45, 0, 40, 1, 0, 64, 6, 0) + bytes(28)).ljust(74, b"\0")
+        return (bytes(12) + b"\x08\x00" + struct.pack("!BBHHHBBH", 0x45, 0, 40, 1, 0, 64, 6, 0) + bytes(28)).ljust(
+            74, b"\0"
+        )
     return bytes(12) + b"\x86\xdd" + struct.pack("!IHBB", 6 << 28, 20, 6, 64) + bytes(52)
 
 

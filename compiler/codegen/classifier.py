@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ebpfc.compiler.codegen.blob import Blob
 from ebpfc.compiler.codegen.condition import all_of, render
-from ebpfc.compiler.codegen.entries import Facts, Half, Key
+from ebpfc.compiler.codegen.entries import Facts, Half, Key, Loose
 from ebpfc.compiler.codegen.planted import Planted
 from ebpfc.compiler.codegen.ranges_c import hexadecimal
 from ebpfc.compiler.codegen.records import RecordMember
@@ -45,10 +45,15 @@ class ForestView:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a rule of the run does: its verdict, and the counters it counts under besides its own."""
+    """What is done when a rule is found: as of any rule; `loose` is the bit of one that may leave the packet undecided,
+    `condition` what it asks besides."""
 
     verdict: str
     counts: tuple[int, ...]
+    effects: tuple[str, ...] = ()
+    loose: int | None = None
+    condition: str = "1"
+    number: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +68,11 @@ class RunView:
     forests: tuple[ForestView, ...]
 
     @property
+    def loose(self) -> int:
+        """How many rules may leave the packet undecided."""
+        return sum(outcome.loose is not None for outcome in self.outcomes)
+
+    @property
     def mask(self) -> int:
         return (1 << self.shift) - 1
 
@@ -73,7 +83,8 @@ def build_run(name: str, run: Run, outcomes: tuple[Outcome, ...]) -> RunView:
     shift = (len(known) - 1).bit_length()
     codes = [rule.rule.number << shift | known[outcome] for rule, outcome in zip(run.rules, outcomes, strict=True)]
     forests = tuple(_forest(f"{name}_{i}", p, np.array(codes, dtype=np.uint32)) for i, p in enumerate(run.planted))
-    return RunView(name, f"{len(run.rules)} rules", shift, tuple(known), forests)
+    numbered = tuple(replace(outcome, number=number) for outcome, number in known.items())
+    return RunView(name, f"{len(run.rules)} rules", shift, numbered, forests)
 
 
 def _forest(name: str, planted: Planted, codes: NDArray[np.uint32]) -> ForestView:
@@ -102,6 +113,8 @@ def _text(number: Key) -> str:
     match number:
         case Facts():
             return f"{number.layer}_facts"
+        case Loose():
+            return "w->loose"
         case Half():
             return f"B64({number.number.text}[{number.index}])"
         case _:

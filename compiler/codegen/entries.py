@@ -18,6 +18,7 @@ FORESTS_AT_MOST = 4
 """Of a run, but for those that one is too small for."""
 WIDE = 32
 """Bits from which on a number is an address, by which rules are told apart."""
+LOOSE_BITS = 16
 _WORD = (1 << 64) - 1
 
 
@@ -29,6 +30,11 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True)
+class Loose:
+    """The loose rules that are still to be tried, a bit each."""
+
+
+@dataclass(frozen=True, slots=True)
 class Half:
     """Half of a number of 128 bits: 0 the upper, 1 the lower."""
 
@@ -36,19 +42,21 @@ class Half:
     index: int
 
 
-Key = Facts | Half | Number
+Key = Facts | Loose | Half | Number
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """`rule` is its place in the run; of a number (low, high), of facts (value, mask). What is not there may be any."""
+    """`rule` is its place in the run; of a number (low, high), of bits (value, mask). What is not there may be any."""
 
     rule: int
     numbers: Mapping[Key, tuple[int, int]]
 
 
-def entries_of(rule: int, box: Box, facts: tuple[str, ...]) -> Iterator[Entry]:
+def entries_of(rule: int, box: Box, facts: tuple[str, ...], loose: int | None) -> Iterator[Entry]:
     fixed: dict[Key, tuple[int, int]] = {Facts(layer): _bits(mask, facts) for layer, mask in box.masks.items()}
+    if loose is not None:
+        fixed[Loose()] = (1 << loose, 1 << loose)
     choices = [tuple(_pieces(number, ranges)) for number, ranges in box.numbers.items()]
     for chosen in product(*choices):
         numbers = dict(fixed)
@@ -104,6 +112,8 @@ def width(key: Key, facts: int) -> int:
     match key:
         case Facts():
             return 32 if facts <= 32 else 64
+        case Loose():
+            return LOOSE_BITS
         case Half():
             return 64
         case _:

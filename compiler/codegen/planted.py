@@ -14,23 +14,32 @@ from numpy.typing import NDArray
 from ebpfc.compiler.classify.entries import Entries, Field
 from ebpfc.compiler.classify.forest import CannotSplit, Forest, build_forest
 from ebpfc.compiler.codegen.boxes import Box
-from ebpfc.compiler.codegen.condition import Mask
-from ebpfc.compiler.codegen.entries import Entry, Facts, Key, by_address, entries_of, width
+from ebpfc.compiler.codegen.condition import ALWAYS, Condition, Mask
+from ebpfc.compiler.codegen.entries import LOOSE_BITS, Entry, Facts, Key, Loose, by_address, entries_of, width
 from ebpfc.compiler.codegen.plan import LAYER_NAMES
 from ebpfc.compiler.codegen.records import Shape
 from ebpfc.compiler.ir.program import RuleStep
 
 WORDS_AT_MOST = 8
 """Of a key: a node has three bits to say which."""
+OUTCOMES_AT_MOST = 64
+"""Each has code of its own."""
 _WORD = (1 << 64) - 1
 
 
 @dataclass(frozen=True, slots=True)
 class RunRule:
-    """A rule that decides, and where it holds."""
+    """A rule, where what it asks of the packet holds, what it asks besides, and the C of what it changes."""
 
     rule: RuleStep
     boxes: tuple[Box, ...]
+    rest: Condition = ALWAYS
+    effects: tuple[str, ...] = ()
+
+    @property
+    def is_loose(self) -> bool:
+        """Found, it may leave the packet undecided."""
+        return self.rest != ALWAYS or self.rule.verdict is None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,8 +57,23 @@ def plant(rules: Sequence[RunRule], facts: tuple[str, ...]) -> tuple[Planted, ..
 
     Raises CannotSplit where a table would not be quick.
     """
-    entries = (e for place, rule in enumerate(rules) for box in rule.boxes for e in entries_of(place, box, facts))
+    loose = loose_bits(rules)
+    outcomes = {(r.rule.verdict, r.rule.counts, r.effects) for r in rules}
+    if len(loose) > LOOSE_BITS or len(outcomes) > OUTCOMES_AT_MOST:
+        raise CannotSplit(np.arange(len(rules)))
+    entries = (
+        entry
+        for place, rule in enumerate(rules)
+        for box in rule.boxes
+        for entry in entries_of(place, box, facts, loose.get(rule.rule.number))
+    )
     return tuple(_planted(listed, facts) for listed in by_address(entries))
+
+
+def loose_bits(rules: Sequence[RunRule]) -> Mapping[int, int]:
+    """Of each loose rule, by its number: the bit of the key that is its own."""
+    loose = (rule.rule.number for rule in rules if rule.is_loose)
+    return {number: bit for bit, number in enumerate(loose)}
 
 
 def _planted(listed: list[Entry], facts: tuple[str, ...]) -> Planted:
@@ -58,7 +82,7 @@ def _planted(listed: list[Entry], facts: tuple[str, ...]) -> Planted:
     keys = _places(bits)
     if any(word >= WORDS_AT_MOST for word, _ in keys.values()):
         raise CannotSplit(np.arange(len(listed)))
-    fields = tuple(Field(*keys[n], bits[n], isinstance(n, Facts)) for n in numbers)
+    fields = tuple(Field(*keys[n], bits[n], isinstance(n, Facts | Loose)) for n in numbers)
     columns = [_column(n, listed, bits[n]) for n in numbers]
     first, second = (np.column_stack([c[end] for c in columns]) for end in (0, 1))
     entries = Entries(fields, np.array([e.rule for e in listed], dtype=np.uint32), first, second)
@@ -80,7 +104,7 @@ def _places(bits: Mapping[Key, int]) -> Mapping[Key, tuple[int, int]]:
 
 
 def _column(number: Key, listed: list[Entry], bits: int) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
-    anything = (0, 0) if isinstance(number, Facts) else (0, (1 << bits) - 1)
+    anything = (0, 0) if isinstance(number, Facts | Loose) else (0, (1 << bits) - 1)
     found = np.array([e.numbers.get(number, anything) for e in listed], dtype=np.uint64)
     return found[:, 0], found[:, 1]
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from ebpfc import __version__
 from ebpfc.compiler.codegen.blob import Blob
 from ebpfc.compiler.codegen.classifier import Outcome, RunView, build_run
-from ebpfc.compiler.codegen.condition import all_of, render
+from ebpfc.compiler.codegen.condition import all_of, render, spell
 from ebpfc.compiler.codegen.gate import (
     NO_GATE,
     Gate,
@@ -27,7 +27,7 @@ from ebpfc.compiler.codegen.keyed import effects, guards
 from ebpfc.compiler.codegen.layer_view import LayerView, WalkedBit, build_layer, has_proto, needs_walk, walked_bits
 from ebpfc.compiler.codegen.opening import decides_malformed, opens, told_by_facts
 from ebpfc.compiler.codegen.plan import LAYER_NAMES, SLOT_LIMITS, KeyView, LateTest, Plan, Slot, UseView
-from ebpfc.compiler.codegen.planted import WORDS_AT_MOST
+from ebpfc.compiler.codegen.planted import WORDS_AT_MOST, RunRule, loose_bits
 from ebpfc.compiler.codegen.predicates import condition
 from ebpfc.compiler.codegen.runs import in_runs
 from ebpfc.compiler.codegen.state_view import StateView, build_state
@@ -318,21 +318,25 @@ class _StepViews:
             body, orelse = self.steps(tested.body), self.steps(tested.orelse)
             return StepView(False, text, at.text, at.file, at.line, body=body, orelse=orelse)
         at = self.origins.rules[step.number]
-        own = () if step.verdict else (self.first + step.number,)
-        counts = (*own, *(self.named[n] for n in step.counts))
-        verdict = self.verdicts[step.verdict] if step.verdict else ""
+        verdict, counts = self._done(step)
         return StepView(True, text, at.text, at.file, at.line, step.number, verdict, counts, tested.effects)
 
     def _run(self, run: Run) -> StepView:
-        outcomes = tuple(self._outcome(r.rule) for r in run.rules)
+        bits = loose_bits(run.rules)
+        outcomes = tuple(self._outcome(r, bits.get(r.rule.number)) for r in run.rules)
         view = build_run(f"classify_{self.suffix}_{len(self.runs)}", run, outcomes)
         self.runs.append(view)
         at = self.origins.rules[run.rules[0].rule.number]
         return StepView(False, "", f"{len(run.rules)} rules, looked up together", at.file, at.line, run=view)
 
-    def _outcome(self, rule: ir.RuleStep) -> Outcome:
-        assert rule.verdict is not None
-        return Outcome(self.verdicts[rule.verdict], tuple(self.named[n] for n in rule.counts))
+    def _outcome(self, found: RunRule, loose: int | None) -> Outcome:
+        verdict, counts = self._done(found.rule)
+        return Outcome(verdict, counts, found.effects, loose, render(spell(found.rest)))
+
+    def _done(self, rule: ir.RuleStep) -> tuple[str, tuple[int, ...]]:
+        """The verdict, and the counters of a rule: those that it names, and its own if it decides nothing."""
+        own = () if rule.verdict else (self.first + rule.number,)
+        return self.verdicts[rule.verdict] if rule.verdict else "", (*own, *(self.named[n] for n in rule.counts))
 
 
 def _hook(
