@@ -11,8 +11,8 @@ from ebpfc.compiler.ir import program as ir
 from ebpfc.compiler.ir.ranges import complement
 
 TYPE_FACTS = {0x0800: "IP", 0x86DD: "IP6", 0x0806: "ARP", 0x8035: "RARP", ir.LLC: "LLC"}
-PROTO_BITS = 16
-"""Of the member `proto`."""
+PROTO_BITS = 9
+"""Of the member `proto`: 256 where there is none."""
 
 
 def facts(plan: Plan, layer: int, *names: str, clear: tuple[str, ...] = ()) -> Condition:
