@@ -76,14 +76,14 @@ def all_of(*items: Condition) -> Condition:
     masks: dict[str, Mask] = {}
     rest: dict[Condition, None] = {}
     for item in flat:
-        if item == NEVER:
-            return NEVER
         if isinstance(item, Mask):
-            seen = masks.get(item.layer, Mask(item.layer, ()))
-            masks[item.layer] = Mask(item.layer, _merged(seen.set, item.set), _merged(seen.clear, item.clear))
+            seen = masks.get(item.layer)
+            masks[item.layer] = item if seen is None else _both(seen, item)
+        elif item == NEVER:
+            return NEVER
         else:
             rest[item] = None
-    if any(set(m.set) & set(m.clear) for m in masks.values()):
+    if any(m.clear and not set(m.set).isdisjoint(m.clear) for m in masks.values()):
         return NEVER
     out = (*masks.values(), *rest)
     return out[0] if len(out) == 1 else All(out)
@@ -111,6 +111,10 @@ def spell(condition: Condition) -> Condition:
             return any_of(*(spell(i) for i in condition.items))
         case Mask() | Text():
             return condition
+
+
+def _both(a: Mask, b: Mask) -> Mask:
+    return Mask(a.layer, _merged(a.set, b.set), _merged(a.clear, b.clear))
 
 
 def _merged(a: tuple[str, ...], b: tuple[str, ...]) -> tuple[str, ...]:

@@ -193,7 +193,9 @@ class Plan:
         encaps: frozenset[EncapIs] = frozenset(),
         slots: int = SLOT_LIMITS[0],
     ) -> None:
-        """`proto_facts`: layers in which the transport protocol is told by facts, not compared; `encaps`: all that the
+        """`there`, `true`: what was found of loads and header tests, as thousands of rules ask the same.
+
+        `proto_facts`: layers in which the transport protocol is told by facts, not compared; `encaps`: all that the
         program asks for; `slots`: one of SLOT_LIMITS."""
         self.hook = hook
         self.slots = slots
@@ -207,6 +209,9 @@ class Plan:
         self.uses: dict[tuple[str, Key, str, str, int], UseView] = {}
         self.logs: dict[int, None] = {}
         self.tracked: frozenset[str] = frozenset()
+        self._slots: dict[Load, Slot | None] = {}
+        self.there: dict[Load, Condition] = {}
+        self.true: dict[object, Condition] = {}
         self.deepest = 0
         self.opens: tuple[Condition, ...] = ()
 
@@ -221,6 +226,11 @@ class Plan:
 
     def slot(self, load: Load) -> Slot | None:
         """The slot of a load, or None when it is read late: slots are used up, or the kernel moved those bytes."""
+        if load not in self._slots:
+            self._slots[load] = self._slot(load)
+        return self._slots[load]
+
+    def _slot(self, load: Load) -> Slot | None:
         group = group_of(load.base)
         offset = load.offset + place_in_group(load.base)
         known = _MEMBERS.get((load.base, offset, load.size)) or _MEMBERS.get((group, offset, load.size))

@@ -44,7 +44,9 @@ def condition(pred: ir.Pred, plan: Plan) -> Condition:
         case ir.StateIs():
             return state_is(pred, plan)
         case _:
-            return headers.is_true(pred, plan)
+            if pred not in plan.true:
+                plan.true[pred] = headers.is_true(pred, plan)
+            return plan.true[pred]
 
 
 def _true(test: ir.In | ir.Compare, plan: Plan) -> Condition:
@@ -72,11 +74,14 @@ def _compared(test: ir.In | ir.Compare, plan: Plan, negated: bool = False) -> Co
 
 def _there(test: ir.In | ir.Compare, plan: Plan) -> Condition:
     """Every byte that the test reads is there, in the header that it names."""
-    parts: list[Condition] = []
-    for load in ir.test_loads(test):
-        assert isinstance(load, ir.Load)
+    return all_of(*(_is_there(load, plan) for load in ir.test_loads(test)))
+
+
+def _is_there(load: ir.Load | ir.LoadAt, plan: Plan) -> Condition:
+    assert isinstance(load, ir.Load)
+    if load not in plan.there:
         slot = plan.slot(load)
         assert slot is not None
-        parts.append(Mask(LAYER_NAMES[load.layer], plan.fact(load.layer, slot.fact)))
-        parts.append(headers.required_of_slot(load, plan))
-    return all_of(*parts)
+        fact = Mask(LAYER_NAMES[load.layer], plan.fact(load.layer, slot.fact))
+        plan.there[load] = all_of(fact, headers.required_of_slot(load, plan))
+    return plan.there[load]
