@@ -187,7 +187,7 @@ class _Bits:
         differ = value[drawn.others][:, None] ^ value[drawn.some][None]
         clash = fixed[drawn.others][:, None] & fixed[drawn.some][None] & differ
         apart = fixed[drawn.others][:, None] & (~fixed[drawn.some][None] | differ)
-        # A fact that entries only ask for, or only against, is there, or is not, in nearly every packet that comes here.
+        # A fact that no two entries ask differently is as they ask it in nearly every packet that comes here.
         self.useful = int(np.bitwise_or.reduce(clash if column.field.ternary else apart, axis=None))
         apart[drawn.alone] = clash[drawn.alone] = column.full
         self._apart, self._clash, self._open = (

@@ -12,16 +12,18 @@ import numpy as np
 BYTES_A_LINE = 64
 
 
+PART_BYTES = 7 << 19
+"""Of one section: the value of a map, of which kernels before 5.17 take no more than KMALLOC_MAX_SIZE, 4 MiB."""
+
+
 @dataclass(frozen=True, slots=True)
 class Blob:
-    """`data` is little-endian, and a whole number of u64."""
+    """A table, or a part of it: `rows` rows from `first` on; `data` is little-endian."""
 
     name: str
+    first: int
+    rows: int
     data: bytes
-
-    @property
-    def words(self) -> int:
-        return len(self.data) // 8
 
     def literal(self) -> str:
         """Lines of C: quoted strings that the compiler joins."""
@@ -32,3 +34,14 @@ class Blob:
         text = np.hstack([quote, lines, quote, end]).tobytes().decode("ascii")
         rest = octal[np.frombuffer(self.data[whole:], dtype=np.uint8)].tobytes().decode("ascii")
         return text + (f'"{rest}"\n' if rest else "")
+
+
+def in_parts(name: str, data: bytes, row: int) -> tuple[Blob, ...]:
+    """The table of rows of `row` bytes as parts that every kernel takes; at least one row, of zeros."""
+    data = data or bytes(row)
+    rows = PART_BYTES // row
+    starts = range(0, len(data) // row, rows)
+    parts = (data[start * row : (start + rows) * row] for start in starts)
+    return tuple(
+        Blob(f"{name}_{i}", start, len(p) // row, p) for i, (start, p) in enumerate(zip(starts, parts, strict=True))
+    )

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ebpfc.compiler.codegen.blob import Blob
+from ebpfc.compiler.codegen.blob import Blob, in_parts
 from ebpfc.compiler.codegen.condition import all_of, render
 from ebpfc.compiler.codegen.entries import Facts, Half, Key, Loose
 from ebpfc.compiler.codegen.planted import Planted
@@ -38,9 +38,8 @@ class ForestView:
     trees: tuple[TreeView, ...]
     depth: int
     longest: int
-    nodes: Blob
-    records: Blob
-    count: int
+    nodes: tuple[Blob, ...]
+    records: tuple[Blob, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +97,8 @@ def _forest(name: str, planted: Planted, codes: NDArray[np.uint32]) -> ForestVie
         trees=tuple(TreeView(hexadecimal(t.root), int(codes[t.first])) for t in forest.trees),
         depth=max(t.depth for t in forest.trees),
         longest=max(t.longest for t in forest.trees),
-        nodes=Blob(f"nodes_{name}", forest.nodes.tobytes() or bytes(8)),
-        records=Blob(f"records_{name}", shape.records(forest.leaves, codes).tobytes()),
-        count=len(forest.leaves),
+        nodes=in_parts(f"nodes_{name}", forest.nodes.tobytes(), 8),
+        records=in_parts(f"records_{name}", shape.records(forest.leaves, codes).tobytes(), shape.dtype.itemsize),
     )
 
 
