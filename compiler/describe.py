@@ -13,7 +13,7 @@ from ebpfc.compiler.ast import nodes
 from ebpfc.compiler.ast.printer import print_action
 from ebpfc.compiler.codegen.emit import comment_text
 from ebpfc.compiler.codegen.state_view import counter_names, map_names
-from ebpfc.compiler.codegen.view import HOOKS, Features, Origin, Origins, counter_base
+from ebpfc.compiler.codegen.view import HOOKS, Features, HookView, Origin, Origins, counter_base
 from ebpfc.compiler.ir import program as ir
 from ebpfc.compiler.ir.state import WORDS, Kind, State, TrackDecl
 from ebpfc.compiler.lower.policy import DIRECTIONS, blocks
@@ -60,6 +60,7 @@ def describe(
     netmask: int | None,
     state: State,
     companion: ir.Program | None,
+    hooks: tuple[HookView, ...],
 ) -> dict[str, Any]:
     """The manifest but for the compiler and the maps (docs/manifest.md)."""
     bases = [counter_base(i, len(policy.rules), names) for i in range(len(programs))]
@@ -80,9 +81,32 @@ def describe(
         defaults=dict(policy.defaults),
         looks_at_tags=any(_looks_at_tags(p) for p in programs),
         kernel=features.kernel,
-        state=_state(state, features, companion),
+        state={**_state(state, features, companion), **_runs(hooks)},
         options={"counters": features.counters, "netmask": netmask},
     )
+
+
+def _runs(hooks: tuple[HookView, ...]) -> dict[str, Any]:
+    """Rules that are looked up in tables; nothing where all are tried."""
+    runs = [
+        {
+            "hook": hook.name,
+            "rules": len(run.rules),
+            "first": run.rules[0],
+            "last": run.rules[-1],
+            "forests": [
+                {
+                    "trees": len(f.trees), "depth": f.depth, "longest": f.longest,
+                    "entries": sum(part.rows for part in f.records), "bytes": sum(len(part.data) for part in f.blobs),
+                    "ns": round(f.cost),
+                }
+                for f in run.forests
+            ],
+        }
+        for hook in hooks
+        for run in hook.runs
+    ]  # fmt: skip
+    return {"runs": runs} if runs else {}
 
 
 def _state(declared: State, features: Features, companion: ir.Program | None) -> dict[str, Any]:

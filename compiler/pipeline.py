@@ -140,7 +140,7 @@ def _compiled(policy: nodes.Policy, options: Options, sources: SourceMap, sink: 
     view = build_view(programs, origins(policy, sources), len(policy.rules), names, features, state, companion)
     return Compiled(
         emit_c(view),
-        describe(policy, programs, names, sources, features, options.netmask, state, companion),
+        describe(policy, programs, names, sources, features, options.netmask, state, companion, view.hooks),
         policy,
         tuple(sink.items),
         rule_files(sources),

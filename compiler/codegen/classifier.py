@@ -27,8 +27,8 @@ class TreeView:
 
 @dataclass(frozen=True, slots=True)
 class ForestView:
-    """`condition`: only then one of its rules can hold; `words` are the C of the key's; `misses` is C that is not 0, or
-    negative, where record `r` does not hold."""
+    """`condition`: only then one of its rules can hold; `words` are the C of the key's; `misses` is C that is not 0 where
+    record `r` does not hold; `cost`: nanoseconds of a look-up, estimated."""
 
     name: str
     condition: str
@@ -40,6 +40,11 @@ class ForestView:
     longest: int
     nodes: tuple[Blob, ...]
     records: tuple[Blob, ...]
+    cost: float
+
+    @property
+    def blobs(self) -> tuple[Blob, ...]:
+        return (*self.nodes, *self.records)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +66,7 @@ class RunView:
     bits below; NO_RULE where none holds."""
 
     name: str
-    comment: str
+    rules: tuple[int, ...]
     shift: int
     outcomes: tuple[Outcome, ...]
     forests: tuple[ForestView, ...]
@@ -83,7 +88,7 @@ def build_run(name: str, run: Run, outcomes: tuple[Outcome, ...]) -> RunView:
     codes = [rule.rule.number << shift | known[outcome] for rule, outcome in zip(run.rules, outcomes, strict=True)]
     forests = tuple(_forest(f"{name}_{i}", p, np.array(codes, dtype=np.uint32)) for i, p in enumerate(run.planted))
     numbered = tuple(replace(outcome, number=number) for outcome, number in known.items())
-    return RunView(name, f"{len(run.rules)} rules", shift, numbered, forests)
+    return RunView(name, tuple(r.rule.number for r in run.rules), shift, numbered, forests)
 
 
 def _forest(name: str, planted: Planted, codes: NDArray[np.uint32]) -> ForestView:
@@ -99,6 +104,7 @@ def _forest(name: str, planted: Planted, codes: NDArray[np.uint32]) -> ForestVie
         longest=max(t.longest for t in forest.trees),
         nodes=in_parts(f"nodes_{name}", forest.nodes.tobytes(), 8),
         records=in_parts(f"records_{name}", shape.records(forest.leaves, codes).tobytes(), shape.dtype.itemsize),
+        cost=forest.cost,
     )
 
 

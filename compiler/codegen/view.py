@@ -170,7 +170,7 @@ class PolicyView:
     def blobs(self) -> tuple[Blob, ...]:
         """What the runs' tables hold, of all hooks."""
         forests = (f for hook in self.hooks for run in hook.runs for f in run.forests)
-        return tuple(blob for f in forests for blob in (*f.nodes, *f.records))
+        return tuple(blob for f in forests for blob in f.blobs)
 
 
 def build_view(

@@ -69,7 +69,7 @@ def build_manifest(
     state: Mapping[str, Any],
 ) -> Manifest:
     """All but `compiler` and `maps`. `defaults` maps "inbound" and "outbound" to "pass" or "drop"; `state` holds the
-    keys of tables, limiters and log, none for a policy that has none."""
+    keys of tables, limiters, log and runs, none for a policy that has none."""
     return {
         **state,
         "version": SCHEMA_VERSION,

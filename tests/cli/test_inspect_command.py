@@ -54,6 +54,21 @@ def test_text(made: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
         assert word in printed
 
 
+def test_rules_that_are_looked_up(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rules = tmp_path / "many.pf"
+    lines = (f"drop tcp and src net 10.{n}.0.0/16 and dst port {n + 1}" for n in range(100))
+    rules.write_text("hook xdp\nip6 or arp then pass\n" + "\n".join(lines) + "\n")
+    assert main([str(rules), "-o", str(tmp_path / "many.o"), "--quiet"]) == 0
+    assert main(["inspect", str(tmp_path / "many.o"), "--json"]) == 0
+    (run,) = json.loads(capsys.readouterr().out)["manifest"]["runs"]
+    assert (run["hook"], run["rules"], run["first"], run["last"]) == ("xdp", 101, 0, 100)
+    assert main(["inspect", str(tmp_path / "many.o")]) == 0
+    shown = capsys.readouterr().out.splitlines()
+    line = shown[shown.index("looked up  rules                    tables, nanoseconds by estimate") + 1]
+    trees = [forest["trees"] for forest in run["forests"]]
+    assert line.split()[:3] == ["101", "0-100", "xdp:"] and f"{trees[0]} tree" in line and " ns" in line
+
+
 def test_json(made: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["inspect", written(tmp_path, made), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)

@@ -77,6 +77,7 @@ def describe(report: ObjectReport) -> Iterator[str]:
         yield "data                                                   bytes"
         for data in report.data:
             yield f"  {data.section:<45} {data.size:>12}"
+    yield from _runs(manifest)
     yield from _rules(manifest)
 
 
@@ -95,6 +96,23 @@ def _heading(report: ObjectReport, manifest: Mapping[str, Any]) -> Iterator[str]
         defaults = manifest.get("defaults")
         default = defaults.get(direction) if isinstance(defaults, dict) else None
         yield f"hook       {_short(hook.get('hook'))}: program {_short(hook.get('program'))}, default {_short(default)}"
+
+
+def _runs(manifest: Mapping[str, Any]) -> Iterator[str]:
+    runs = _objects(manifest.get("runs"))
+    if not runs:
+        return
+    yield "looked up  rules                    tables, nanoseconds by estimate"
+    for run in runs:
+        rules = f"{run.get('first')}-{run.get('last')}"
+        shown = f"{_short(run.get('hook'))}: " + "; ".join(map(_forest, _objects(run.get("forests"))))
+        yield f"  {_short(run.get('rules')):>7}  {_short(rules):<24} {_short(shown)}"
+
+
+def _forest(forest: Mapping[str, Any]) -> str:
+    trees, size = forest.get("trees"), forest.get("bytes")
+    kilobytes = f"{size / 1000:.0f} KB" if isinstance(size, int) else f"{size}"
+    return f"{trees} {'tree' if trees == 1 else 'trees'}, {kilobytes}, about {forest.get('ns')} ns"
 
 
 def _rules(manifest: Mapping[str, Any]) -> Iterator[str]:
