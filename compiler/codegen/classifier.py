@@ -27,8 +27,8 @@ class TreeView:
 
 @dataclass(frozen=True, slots=True)
 class ForestView:
-    """`condition`: only then one of its rules can hold; `words` are the C of the key's; `misses` is C that is not 0 where
-    record `r` does not hold; `cost`: nanoseconds of a look-up, estimated."""
+    """`condition`: only then one of its rules can hold; `words` are the C of the key's; `misses` is not 0 where record
+    `r` does not hold; `cost`: nanoseconds of a look-up, estimated."""
 
     name: str
     condition: str
