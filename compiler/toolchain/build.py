@@ -11,12 +11,16 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
 from ebpfc.compiler.toolchain.btf import BtfError, MapRecord, Record, read_btf, read_maps
-from ebpfc.compiler.toolchain.cc import C_FILE_NAME, compile_c
+from ebpfc.compiler.toolchain.cc import C_FILE_NAME, TOO_LARGE, compile_c
 from ebpfc.compiler.toolchain.elf import ElfError, finish_object, read_elf
 from ebpfc.compiler.toolchain.errors import ToolchainError
 from ebpfc.compiler.toolchain.find import Compiler
+from ebpfc.compiler.toolchain.inspect import inspect_object
 from ebpfc.compiler.toolchain.libclang import ParsedC, first_error, parse_c
 from ebpfc.compiler.toolchain.manifest import complete_manifest, encode_manifest
+
+FUNCTIONS_AT_MOST = 256
+"""Of a program: BPF_MAX_SUBPROGS, include/linux/bpf_verifier.h."""
 
 
 class CompiledPolicy(Protocol):
@@ -36,13 +40,9 @@ def build_object(
     compiled: CompiledPolicy,
     compiler: Compiler,
     *,
-    contents: Mapping[str, bytes] | None = None,
     flags: Sequence[str] = (),
 ) -> bytes:
-    """`contents` fills sections that the C only reserves (`.rodata.tables`), byte for byte.
-
-    Same policy, options and compiler: same bytes. Raises ToolchainError.
-    """
+    """Same policy, options and compiler: same bytes. Raises ToolchainError."""
     with ThreadPoolExecutor(max_workers=1) as pool:
         reading = pool.submit(parse_c, compiled.c_text)
         try:
@@ -54,10 +54,26 @@ def build_object(
         maps = _maps(raw)
         _compare_layouts(maps, parsed)
         manifest = encode_manifest(complete_manifest(compiled.manifest, compiler, maps))
-        return finish_object(raw, manifest, contents)
+        built = finish_object(raw, manifest)
     except (ElfError, BtfError) as error:
         message = f"{compiler.name} {compiler.version_text} wrote an object that ebpfc cannot read: {error}"
         raise ToolchainError("PF0906", message, hints=("try another compiler with --cc",)) from error
+    _check_functions(built)
+    return built
+
+
+def _check_functions(built: bytes) -> None:
+    """Raises ToolchainError when a program has more functions than the kernel loads."""
+    if sum(symbol.is_function for symbol in read_elf(built).symbols) <= FUNCTIONS_AT_MOST:
+        return
+    for program in inspect_object(built).programs:
+        if program.functions > FUNCTIONS_AT_MOST:
+            hints = (
+                "each limiter in a rule needs one: name one with `limit` for several rules",
+                *TOO_LARGE,
+            )
+            many = f"{program.name} needs {program.functions} functions, and the kernel takes {FUNCTIONS_AT_MOST}"
+            raise ToolchainError("PF0908", f"the policy is too large to load: {many}", hints=hints)
 
 
 def _maps(raw: bytes) -> tuple[MapRecord, ...]:

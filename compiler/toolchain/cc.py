@@ -18,6 +18,10 @@ from ebpfc.compiler.toolchain.find import Compiler
 from ebpfc.compiler.toolchain.process import Finished, run_tool
 
 C_FILE_NAME = "policy.c"
+TOO_LARGE = (
+    "write runs of similar rules as one rule with a set: `drop src net {a, b, c}`",
+    "rules that decide by headers alone may be many; guards, tables, payload and rules without a verdict may not",
+)
 TIMEOUT_SECONDS = 300.0
 CPU = "v3"  # 32-bit jumps and arithmetic, in every kernel from 5.1 on; v4 needs 6.6
 FLAGS = (
@@ -114,8 +118,7 @@ def _translate(done: Finished, compiler: Compiler, timeout: float) -> ToolchainE
         hints = ("install the pinned compiler: pip install 'ebpfc[clang]'", "or name another one with --cc")
         return ToolchainError("PF0904", f"{name} was built without the BPF target", hints=hints, raw=raw)
     if re.search(r"BPF stack limit|stack limit of|out of insn range|too large for BPF|too many args", raw):
-        hints = ("write runs of similar rules as one rule with a set: `drop src net {a, b, c}`",)
-        return ToolchainError("PF0908", "the policy is too large to compile as it stands", hints=hints, raw=raw)
+        return ToolchainError("PF0908", "the policy is too large to compile as it stands", hints=TOO_LARGE, raw=raw)
     if done.status > 0 and "error:" in raw and "PLEASE submit a bug report" not in raw:
         hints = ("this is a bug of ebpfc, not of your policy: please report it", "--emit-c - shows the C")
         return ToolchainError("PF0905", f"{name} refused the C that ebpfc wrote", hints=hints, raw=raw)

@@ -55,6 +55,11 @@ class Symbol:
     value: int
     size: int
 
+    @property
+    def is_function(self) -> bool:
+        """STT_FUNC."""
+        return self.info & 0xF == 2
+
 
 @dataclass(frozen=True, slots=True)
 class ElfObject:
@@ -64,20 +69,11 @@ class ElfObject:
     symbols: tuple[Symbol, ...]
 
 
-def finish_object(raw: bytes, manifest: bytes, contents: Mapping[str, bytes] | None = None) -> bytes:
-    """`manifest` becomes the note; `contents` are sections whose reserved bytes are replaced by as many others.
-
-    Raises ElfError when `raw` is no BPF object, or a section of `contents` is not there or not as long.
-    """
+def finish_object(raw: bytes, manifest: bytes) -> bytes:
+    """`manifest` becomes the note. Raises ElfError when `raw` is no BPF object."""
     elf = strip(read_elf(raw))
-    sections = list(elf.sections)
-    for name, data in sorted((contents or {}).items()):
-        number = next((n for n, section in enumerate(sections) if section.name == name), None)
-        if number is None or len(sections[number].data) != len(data):
-            raise ElfError(f"section {name} is not there with {len(data)} bytes")
-        sections[number] = replace(sections[number], data=data)
-    sections.append(Section(NOTE_SECTION, SHT_NOTE, 0, encode_note(manifest), alignment=4))
-    return write_elf(ElfObject(tuple(sections), elf.symbols))
+    note = Section(NOTE_SECTION, SHT_NOTE, 0, encode_note(manifest), alignment=4)
+    return write_elf(ElfObject((*elf.sections, note), elf.symbols))
 
 
 def encode_note(content: bytes) -> bytes:

@@ -39,13 +39,15 @@ class FunctionReport:
 
 @dataclass(frozen=True, slots=True)
 class ProgramReport:
-    """A program as it is loaded: `instructions` with the functions it reaches, `stack` of its deepest call chain."""
+    """A program as it is loaded: `instructions` with the functions it reaches, `stack` of its deepest call chain,
+    `functions`: it and those it reaches."""
 
     name: str
     section: str
     instructions: int
     stack: int
     calls: tuple[str, ...]
+    functions: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +164,7 @@ def _as_loaded(program: FunctionReport, functions: Sequence[FunctionReport]) -> 
                 waiting.append(by_name[name])
     instructions = sum(by_name[name].instructions for name in reached)
     stack = _deepest_chain(program.name, [by_name[name] for name in reached])
-    return ProgramReport(program.name, program.section, instructions, stack, program.calls)
+    return ProgramReport(program.name, program.section, instructions, stack, program.calls, len(reached))
 
 
 def _deepest_chain(start: str, functions: Sequence[FunctionReport]) -> int:

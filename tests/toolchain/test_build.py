@@ -16,6 +16,7 @@ from ebpfc.compiler.toolchain.build import CompiledPolicy, build_object
 from ebpfc.compiler.toolchain.elf import NOTE_SECTION, decode_note, read_elf
 from ebpfc.compiler.toolchain.errors import ToolchainError
 from ebpfc.compiler.toolchain.find import Compiler
+from ebpfc.compiler.toolchain.inspect import inspect_object
 from ebpfc.compiler.toolchain.libclang import ParsedC, parse_c, presumed_place
 from ebpfc.compiler.toolchain.manifest import encode_manifest
 from ebpfc.runtime.manifest import manifest_of
@@ -122,6 +123,23 @@ def test_garbage_instead_of_an_object(policy: CompiledPolicy, fake_compiler: Cal
         assert caught.value.diagnostic.code == "PF0906"
 
 
+def test_more_functions_than_the_kernel_takes(compiler: Compiler, policy: CompiledPolicy) -> None:
+    """257 with the program itself; one less is built."""
+
+    def built(count: int) -> bytes:
+        numbers = range(count)
+        functions = "".join(f"__attribute__((noinline)) int f{n}(int x) {{ return x * {n + 3}; }}\n" for n in numbers)
+        calls = " + ".join(f"f{n}(x)" for n in numbers)
+        program = f'SEC("xdp") int pf_more(int *c) {{ int x = *c; return {calls}; }}\n'
+        c_text = f"{policy.c_text}\n{functions}{program}"
+        return build_object(dataclasses.replace(policy, c_text=c_text), compiler)  # type: ignore[type-var]
+
+    more = next(p for p in inspect_object(built(255)).programs if p.name == "pf_more")
+    assert more.functions == 256
+    with pytest.raises(ToolchainError, match="pf_more needs 257 functions, and the kernel takes 256"):
+        built(256)
+
+
 def test_keys_without_a_struct_and_sizes_without_a_type(compiler: Compiler, policy: CompiledPolicy) -> None:
     c_text = policy.c_text.replace(
         'const volatile u32 t_table',
@@ -131,6 +149,4 @@ def test_keys_without_a_struct_and_sizes_without_a_type(compiler: Compiler, poli
     )  # fmt: skip
     made = build_object(dataclasses.replace(policy, c_text=c_text), compiler)  # type: ignore[type-var]
     key = Record("key", 12, (FieldRecord("a", 0, 4), FieldRecord("b", 4, 6), FieldRecord("rest", 10, 2)))
-    from ebpfc.compiler.toolchain.inspect import inspect_object
-
     assert inspect_object(made).maps[0] == MapRecord("m_odd", "hash", 9, key, Record("", 12))

@@ -78,19 +78,6 @@ def test_notes_of_others_are_passed_over_and_cut_ones_refused() -> None:
     assert decode_note(b"\xff" * 11) is None
 
 
-def test_tables_are_filled_in_place(raw: bytes) -> None:
-    table = bytes(range(256))
-    filled = contents(finish_object(raw, b"{}", {".rodata.tables": table}))
-    assert filled[".rodata.tables"] == table
-    assert filled["xdp"] == contents(raw)["xdp"]
-
-
-@pytest.mark.parametrize("wrong", [{".rodata.tables": b"short"}, {".rodata.other": b""}])
-def test_a_table_that_does_not_fit_is_refused(raw: bytes, wrong: dict[str, bytes]) -> None:
-    with pytest.raises(ElfError):
-        finish_object(raw, b"{}", wrong)
-
-
 def test_writing_what_was_read_changes_nothing(raw: bytes) -> None:
     finished = finish_object(raw, b"{}")
     assert write_elf(read_elf(finished)) == finished

@@ -40,7 +40,7 @@ def namespace() -> Iterator[str]:
 @pytest.fixture
 def object_file(policy: CompiledPolicy, each_compiler: Compiler, tmp_path: Path) -> Path:
     path = tmp_path / "out.o"
-    path.write_bytes(build_object(policy, each_compiler, contents={".rodata.tables": bytes(256)}))
+    path.write_bytes(build_object(policy, each_compiler))
     return path
 
 
