@@ -13,7 +13,7 @@ _LABEL = re.compile(r"[a-z_]+:$")
 _UNBRACED = re.compile(r"(\} )?(else )?if \(.*\)$|\} else$|else$|for \(.*\)$")
 BLANK = "~"
 _OPENED = re.compile(r"if \((.*)\) \{")
-_SINGLE = re.compile(r"(?!(u8|u16|u32|u64|s64|struct|if|for|case|_Pragma)\b)[^{}#/~]*;")
+_SINGLE = re.compile(r"(?!(u8|u16|u32|u64|s64|struct|if|for|case|_Pragma)\b)[^{};#/~]*;")
 _CONTINUES = ("||", "&&", ",", "=")
 
 

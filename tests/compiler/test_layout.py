@@ -11,6 +11,10 @@ CASES = {
     ),
     "one statement": ("{\nif (a) {\nx = 1;\n}\ny = 2;\n}", "{\n\tif (a)\n\t\tx = 1;\n\ty = 2;\n}"),
     "two statements": ("{\nif (a) {\nx = 1;\ny = 2;\n}\n}", "{\n\tif (a) {\n\t\tx = 1;\n\t\ty = 2;\n\t}\n}"),
+    "two statements of one line": (
+        "{\nif (a) {\nx = 1; y = 2;\n}\n}",
+        "{\n\tif (a) {\n\t\tx = 1; y = 2;\n\t}\n}",
+    ),
     "a declaration keeps its braces": ("{\nif (a) {\nu32 x = 1;\n}\n}", "{\n\tif (a) {\n\t\tu32 x = 1;\n\t}\n}"),
     "an if within keeps them": ("{\nif (a) {\nif (b)\nx = 1;\n}\n}", "{\n\tif (a) {\n\t\tif (b)\n\t\t\tx = 1;\n\t}\n}"),
     "an else keeps them": (
