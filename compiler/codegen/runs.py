@@ -40,12 +40,17 @@ def in_runs(steps: tuple[Tested, ...], facts: tuple[str, ...]) -> tuple[Tested, 
             continue
         out += _ended(pending, facts)
         pending = []
-        out.append(replace(step, body=in_runs(step.body, facts), orelse=in_runs(step.orelse, facts)))
+        out.append(_runs_inside(step, facts))
     return (*out, *_ended(pending, facts))
 
 
+def _runs_inside(step: Tested, facts: tuple[str, ...]) -> Tested:
+    return replace(step, body=in_runs(step.body, facts), orelse=in_runs(step.orelse, facts))
+
+
 def _ended(pending: Sequence[Flat], facts: tuple[str, ...]) -> list[Tested]:
-    """One run, or where that has no quick table two; or the steps themselves, as are loose rules before and behind."""
+    """One run, or where that has no quick table two, or those inside of a block; or the steps themselves, as are loose
+    rules before and behind."""
     begin, end = 0, len(pending)
     while begin < end and _is_loose(pending[begin]):
         begin += 1
@@ -56,7 +61,8 @@ def _ended(pending: Sequence[Flat], facts: tuple[str, ...]) -> list[Tested]:
 
 
 def _is_loose(flat: Flat) -> bool:
-    return any(rule.is_loose for rule in flat[1])
+    """All of its rules are; a block that has others too is worth a look-up."""
+    return all(rule.is_loose for rule in flat[1])
 
 
 def _planted(flat: Sequence[Flat], facts: tuple[str, ...]) -> list[Tested]:
@@ -66,8 +72,10 @@ def _planted(flat: Sequence[Flat], facts: tuple[str, ...]) -> list[Tested]:
     try:
         return [Tested(None, ALWAYS, run=Run(rules, plant(rules, facts)))]
     except CannotSplit:
+        if len(flat) == 1:
+            return [_runs_inside(flat[0][0], facts)]
         middle = len(flat) // 2
-        return _ended(flat[:middle], facts) + _ended(flat[middle:], facts) if middle else [flat[0][0]]
+        return _ended(flat[:middle], facts) + _ended(flat[middle:], facts)
 
 
 def _laid_flat(step: Tested) -> tuple[RunRule, ...] | None:
