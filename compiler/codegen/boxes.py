@@ -1,13 +1,14 @@
 """A condition → boxes: facts that are set or clear and, of each number, ranges; the condition holds in any of them.
 
 What has a form of its own in C (a table's look-up, arithmetic, bytes read late) has no box. A condition of too many
-boxes is none for a table either.
+boxes, or of ranges that make too many entries of them, is none for a table either: a large set has one of its own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import prod
 from typing import assert_never
 
 from ebpfc.compiler.codegen.condition import NEVER, All, Any, Condition, Mask, Number, Text, Within, all_of, any_of
@@ -15,6 +16,8 @@ from ebpfc.compiler.ir.ranges import Ranges, complement, intersection
 
 BOXES_AT_MOST = 32
 """Of one rule: each becomes an entry or more of its own."""
+ENTRIES_AT_MOST = 1024
+"""Of one rule: a range of each number makes one (two sets of 300 addresses: 90,000)."""
 
 
 class NoBoxError(Exception):
@@ -38,9 +41,11 @@ def boxes(condition: Condition) -> tuple[Box, ...]:
         case Mask():
             return (Box({condition.layer: condition}, {}),)
         case Within():
-            return (Box({}, {condition.number: condition.ranges}),)
+            found: tuple[Box, ...] = (Box({}, {condition.number: condition.ranges}),)
+            _check(found)
+            return found
         case All():
-            found: tuple[Box, ...] = (EVERYWHERE,)
+            found = (EVERYWHERE,)
             for item in condition.items:
                 found = tuple(both for one in boxes(item) for box in found if (both := _both(box, one)) is not None)
                 _check(found)
@@ -56,7 +61,8 @@ def boxes(condition: Condition) -> tuple[Box, ...]:
 
 
 def _check(found: tuple[Box, ...]) -> None:
-    if len(found) > BOXES_AT_MOST:
+    entries = sum(prod(map(len, box.numbers.values())) for box in found)
+    if len(found) > BOXES_AT_MOST or entries > ENTRIES_AT_MOST:
         raise NoBoxError
 
 

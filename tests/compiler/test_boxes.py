@@ -9,7 +9,7 @@ from random import Random
 import pytest
 
 from ebpfc.compiler.codegen import condition as c
-from ebpfc.compiler.codegen.boxes import BOXES_AT_MOST, EVERYWHERE, Box, NoBoxError, boxes, negated
+from ebpfc.compiler.codegen.boxes import BOXES_AT_MOST, ENTRIES_AT_MOST, EVERYWHERE, Box, NoBoxError, boxes, negated
 from ebpfc.compiler.codegen.condition import ALWAYS, NEVER, Condition, Mask, Number, Text, Within, all_of, any_of
 from ebpfc.compiler.codegen.entries import Facts, Half, Loose, entries_of
 from ebpfc.compiler.ir.ranges import Ranges, normal
@@ -134,6 +134,25 @@ def test_too_many_boxes_are_none() -> None:
     assert len(boxes(all_of(*others))) == BOXES_AT_MOST == 32
     with pytest.raises(NoBoxError):
         boxes(all_of(either, *others))
+
+
+def test_sets_that_make_too_many_entries_have_no_box() -> None:
+    """One set of as many ranges as there may be has one, a larger one not, nor two whose pairs are too many."""
+
+    def ranges(number: Number, count: int) -> Within:
+        return within(number, *((2 * n, 2 * n) for n in range(count)))
+
+    a, b = Number("a", 32), Number("b", 32)
+    assert len(boxes(ranges(a, ENTRIES_AT_MOST))) == 1
+    assert len(boxes(all_of(ranges(a, 32), ranges(b, 32)))) == 1
+    assert len(boxes(any_of(ranges(a, 500), ranges(b, 500)))) == 2
+    for many in (
+        ranges(a, ENTRIES_AT_MOST + 1),
+        all_of(ranges(a, 33), ranges(b, 32)),
+        any_of(ranges(a, 600), ranges(b, 600)),
+    ):
+        with pytest.raises(NoBoxError):
+            boxes(many)
 
 
 def rows(number: Number, *ranges: tuple[int, int]) -> list[dict[object, tuple[int, int]]]:

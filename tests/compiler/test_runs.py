@@ -59,6 +59,10 @@ def several(rule: str, count: int, first: int = 0) -> str:
     return "".join(rule.format(port=port) for port in range(first, first + count))
 
 
+def nets(count: int) -> str:
+    return "{" + ", ".join(f"10.{n // 100}.{n % 100}.0/25" for n in range(count)) + "}"
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -81,6 +85,8 @@ def several(rule: str, count: int, first: int = 0) -> str:
         ("if ip {\n" + plain(100) + 'count "all"\n' + "}\n", 1),
         ("if ip {\n" + several(LOOSE, 70) + "}\n" + plain(100), 1),
         ("".join(f"drop tcp and udp dst port {n}\n" for n in range(70)), 0),
+        (plain(70) + f"drop src net {nets(40)} and dst net {nets(40)}\n" + plain(70, 70), 2),
+        (plain(40) + f"drop tcp and dst net {nets(2000)}\n" + plain(40, 40), 1),
         (plain(70).replace("tcp dst", "udp dst") + 'count "all" ip\n', 1),
     ],
 )
