@@ -7,7 +7,7 @@ and differences within a round, so that a slow spell of the machine hits both si
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from random import Random
 
@@ -49,11 +49,16 @@ class Slices:
 
 def measure(source: PacketSource, traffic: Traffic, subjects: Sequence[Subject], rounds: int) -> Slices:
     source.use(traffic)
-    runs = [("", source.empty), *((subject.name, subject.fd) for subject in subjects)]
+    return in_turn(source.empty, subjects, lambda fd: source.time(fd, SLICE_ROUNDS), rounds)
+
+
+def in_turn(empty: int, subjects: Sequence[Subject], time: Callable[[int], float], rounds: int) -> Slices:
+    """`time`: nanoseconds a packet of the program of that descriptor, in one slice."""
+    runs = [("", empty), *((subject.name, subject.fd) for subject in subjects)]
     taken: dict[str, list[float]] = {name: [] for name, _ in runs}
-    order = Random(traffic.name)
+    order = Random(rounds)
     for _ in range(rounds):
         order.shuffle(runs)
         for name, fd in runs:
-            taken[name].append(source.time(fd, SLICE_ROUNDS))
+            taken[name].append(time(fd))
     return Slices(tuple(taken.pop("")), {name: tuple(values) for name, values in taken.items()})

@@ -65,20 +65,20 @@ def load_hand(name: str, path: Path, compiler: Compiler, defines: tuple[str, ...
     if (prefixes := loaded.maps.get("prefixes")) is not None:
         for network in read_prefixes():
             put(prefixes.fd, struct.pack("=I", network.prefixlen) + network.network_address.packed, bytes(4))
-    return _subject(name, loaded, HAND_PROGRAM)
+    return subject_of(name, loaded, HAND_PROGRAM)
 
 
 def load_classic(name: str, program: Sequence[Instruction], compiler: Compiler, *, counters: bool) -> Subject:
     """Classic BPF turned into C; what matches passes."""
     flags = ("-DCOUNTERS",) if counters else ()
-    return _subject(name, load_object(_build_text(cbpf_to_c(program), compiler, flags)), HAND_PROGRAM)
+    return subject_of(name, load_object(_build_text(cbpf_to_c(program), compiler, flags)), HAND_PROGRAM)
 
 
 def load_ours(name: str, policy: Path | str, compiler: Compiler, *, counters: bool) -> Subject:
     """`policy`: a file of rules, or one expression as `ebpfc -e` takes it (what matches passes)."""
     given = SourceInput(expression=policy) if isinstance(policy, str) else SourceInput(path=str(policy))
     compiled = compile_policy(given, Options(counters=counters))
-    return _subject(name, load_object(build_object(compiled, compiler)), OUR_PROGRAM)
+    return subject_of(name, load_object(build_object(compiled, compiler)), OUR_PROGRAM)
 
 
 def read_prefixes() -> list[IPv4Network]:
@@ -101,6 +101,6 @@ def size_of(fd: int) -> Size:
     return Size(translated // 8, code, struct.unpack_from("=I", info, 216)[0])
 
 
-def _subject(name: str, loaded: LoadedObject, program: str) -> Subject:
+def subject_of(name: str, loaded: LoadedObject, program: str) -> Subject:
     fd = loaded.programs[program].fd
     return Subject(name, fd, size_of(fd), loaded)

@@ -1,4 +1,4 @@
-"""`python -m bench.run`: ours beside C by hand, beside classic BPF, under floods; what compiling takes.
+"""`python -m bench.run`: ours beside C by hand, beside classic BPF, under floods, with many rules; compiling.
 
 Root (BPF_PROG_TEST_RUN). Nothing is attached and no packet leaves the process. Never fails because of a figure.
 """
@@ -12,6 +12,7 @@ import os
 import platform
 import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from bench.compile_time import measure_compile, measure_expression
@@ -30,6 +31,8 @@ from bench.report import (
     print_filters,
     print_summary,
 )
+from bench.rule_report import plot_rules, print_rules, rules_data
+from bench.rule_run import RuleFigures, measure_rules
 from bench.source import PacketSource
 from bench.state_report import print_state, state_data
 from bench.state_run import StateFigures, measure_state
@@ -40,8 +43,9 @@ from ebpfc.testing.kernel import kernel_available
 
 HANDS = (("full", "by hand, same meaning"), ("ipv4", "by hand, untagged IPv4 only"))
 TRIAL_ROUNDS = 5
-FILTERS, STATE = "filters", "state"
-STATE_HEADING = "## Programs that remember"
+FILTERS, STATE, RULES = "filters", "state", "rules"
+STATE_HEADING, RULES_HEADING = "## Programs that remember", "## Many rules"
+PLOT = Path(__file__).resolve().parents[1] / "docs" / "many-rules.svg"
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -52,7 +56,7 @@ def main(argv: list[str] | None = None) -> int:
         return 2
     compiler = find_compiler(arguments.cc)
     source = PacketSource(compiler)
-    names = arguments.policies or [*(case.name for case in cases()), FILTERS, STATE]
+    names = arguments.policies or [*(case.name for case in cases()), FILTERS, STATE, RULES]
     measured = Measured(
         [_measure_case(case, compiler, source, arguments.rounds) for case in cases() if case.name in names],
         [_measure_filter(f, compiler, source, arguments.rounds) for f in filters()] if FILTERS in names else [],
@@ -60,13 +64,16 @@ def main(argv: list[str] | None = None) -> int:
         None if arguments.no_compile else measure_expression(compiler),
     )
     state = measure_state(compiler, arguments.rounds) if STATE in names else None
-    text = _page(measured, state, compiler, arguments.rounds)
+    rules = measure_rules(compiler, arguments.rounds, large=arguments.large) if RULES in names else ()
+    text = _page(measured, state, rules, compiler, arguments.rounds)
     print(text)
     if arguments.markdown:
         before = arguments.markdown.read_text("utf-8") if arguments.policies and arguments.markdown.exists() else ""
         arguments.markdown.write_text(renewed(before, text), "utf-8")
+        if rules:
+            PLOT.write_text(plot_rules(rules), "utf-8")
     if arguments.json:
-        data = {**as_data(measured), "state": None if state is None else state_data(state)}
+        data = {**as_data(measured), "state": None if state is None else state_data(state), "rules": rules_data(rules)}
         arguments.json.write_text(json.dumps(data, indent=1) + "\n", "ascii")
     return 0
 
@@ -122,7 +129,13 @@ def renewed(before: str, text: str) -> str:
     return "\n".join(section.rstrip("\n") + "\n" for section in (old[0], *kept, *fresh.values()))
 
 
-def _page(measured: Measured, state: StateFigures | None, compiler: Compiler, rounds: int) -> str:
+def _page(
+    measured: Measured,
+    state: StateFigures | None,
+    rules: Sequence[RuleFigures],
+    compiler: Compiler,
+    rounds: int,
+) -> str:
     today = dt.datetime.now(dt.UTC).date()
     head = (
         f"# Measured on {today}\n\n"
@@ -136,6 +149,8 @@ def _page(measured: Measured, state: StateFigures | None, compiler: Compiler, ro
         parts += ["## Twenty filters beside classic BPF", print_filters(measured.filters)]
     if state is not None:
         parts += [STATE_HEADING, f"Measured on {today}.\n", print_state(state)]
+    if rules:
+        parts += [RULES_HEADING, f"Measured on {today}.\n", print_rules(rules)]
     if measured.compiling is not None and measured.expression is not None:
         parts += ["## Compiling", print_compile(measured.compiling), print_expression(measured.expression)]
     if measured.cases:
@@ -153,7 +168,7 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "policies",
         nargs="*",
-        help="names of policies; filters: the twenty filters; state: what remembers (default: all)",
+        help="names of policies; filters: all twenty; state: what remembers; rules: many of them (default: all)",
     )
     parser.add_argument("--rounds", type=int, default=15, help="slices of each program (15)")
     parser.add_argument("--cc", help="the compiler, for all programs")
@@ -161,6 +176,7 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--markdown", type=Path, metavar="FILE", help="write the page too (RESULTS.md), or the sections measured"
     )
+    parser.add_argument("--large", action="store_true", help="rules: 100,000 too")
     parser.add_argument("--no-compile", action="store_true", help="leave compile time out")
     return parser.parse_args(argv)
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from random import Random
+from functools import partial
 
-from bench.measure import Slices
+from bench.measure import in_turn
 from bench.objects import HAND, Subject, load_hand, load_ours
 from bench.report import CaseFigures, Row
 from bench.state_cases import StateCase, state_cases
 from bench.state_flood import WHOLE, Flood, floods
-from bench.state_source import FlowSource, Plan
+from bench.state_source import FlowSource
 
 from ebpfc.compiler.toolchain.find import Compiler
 
@@ -59,18 +59,10 @@ def _measure_case(case: StateCase, compiler: Compiler, source: FlowSource, round
             case.fill(subject, source, case.plans[0][1])
             subjects.append(subject)
             rows.append(Row(subject.name, words, subject.size, _hand_name(0, more)))
-    traffic = tuple((name, _slices(source, plan, subjects, rounds)) for name, plan in case.plans)
+    traffic = tuple(
+        (name, in_turn(source.empty, subjects, partial(source.time, plan, batches=SLICE_BATCHES), rounds))
+        for name, plan in case.plans
+    )
     for subject in subjects:
         subject.loaded.close()
     return CaseFigures(case.name, case.words, tuple(rows), traffic)
-
-
-def _slices(source: FlowSource, plan: Plan, subjects: Sequence[Subject], rounds: int) -> Slices:
-    runs = [("", source.empty), *((subject.name, subject.fd) for subject in subjects)]
-    taken: dict[str, list[float]] = {name: [] for name, _ in runs}
-    order = Random(plan.flows)
-    for _ in range(rounds):
-        order.shuffle(runs)
-        for name, fd in runs:
-            taken[name].append(source.time(plan, fd, SLICE_BATCHES))
-    return Slices(tuple(taken.pop("")), {name: tuple(values) for name, values in taken.items()})
