@@ -24,10 +24,11 @@ class Mask:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """C text; `tight` needs no parentheses beside `&&`."""
+    """C text; `tight` needs no parentheses beside `&&`. `tests`: of facts and bytes, those of a function called too."""
 
     text: str
     tight: bool = True
+    tests: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +116,19 @@ def spell(condition: Condition) -> Condition:
 
 def _both(a: Mask, b: Mask) -> Mask:
     return Mask(a.layer, _merged(a.set, b.set), _merged(a.clear, b.clear))
+
+
+def count_tests(condition: Condition) -> int:
+    """How many tests of facts and bytes it has: about how many ways there are through it."""
+    match condition:
+        case All() | Any():
+            return sum(count_tests(i) for i in condition.items)
+        case Within():
+            return count_tests(condition.spelled())
+        case Text():
+            return condition.tests
+        case Mask():
+            return 1
 
 
 def _merged(a: tuple[str, ...], b: tuple[str, ...]) -> tuple[str, ...]:

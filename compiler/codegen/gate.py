@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from ebpfc.compiler.codegen.condition import All, Any, Condition, Mask, Text, Within, all_of, any_of, spell
+from ebpfc.compiler.codegen.condition import All, Any, Condition, Mask, Text, Within, all_of, any_of, count_tests, spell
 from ebpfc.compiler.codegen.tested import Tested
 
 Gate = Mapping[str, frozenset[str]]
@@ -123,23 +123,17 @@ def _holds(asked: Gate, shared: Gate) -> bool:
 
 
 def asks_facts(tested: Tested) -> bool:
-    """Whether a condition of the step still looks at facts, beyond the bytes."""
-    return _has_mask(tested.condition) or any(asks_facts(s) for s in (*tested.body, *tested.orelse))
+    """Whether the step still looks at facts, beyond the bytes."""
+    own = (tested.condition, *tested.effects)
+    return any(map(_has_mask, own)) or any(asks_facts(s) for s in (*tested.body, *tested.orelse))
 
 
-def count_tests(tested: Tested) -> int:
-    """How many tests of facts and bytes the step's conditions have: about how many ways there are through them."""
-    return _leaves(tested.condition) + sum(count_tests(s) for s in (*tested.body, *tested.orelse))
-
-
-def _leaves(condition: Condition) -> int:
-    match condition:
-        case All() | Any():
-            return sum(_leaves(i) for i in condition.items)
-        case Within():
-            return _leaves(condition.spelled())
-        case Mask() | Text():
-            return 1
+def tests_of(tested: Tested) -> int:
+    """How many tests of facts and bytes the step makes, in its conditions and where its effects read keys."""
+    looked_up = tested.run.rules if tested.run is not None else ()
+    more = (part for rule in looked_up for part in (rule.rest, *rule.effects))
+    own = sum(map(count_tests, (tested.condition, *tested.effects, *more)))
+    return own + sum(tests_of(s) for s in (*tested.body, *tested.orelse))
 
 
 def _has_mask(condition: Condition) -> bool:
@@ -148,5 +142,7 @@ def _has_mask(condition: Condition) -> bool:
             return True
         case All() | Any():
             return any(_has_mask(i) for i in condition.items)
-        case Text() | Within():
+        case Text():
+            return condition.tests > 1  # reads a key
+        case Within():
             return False

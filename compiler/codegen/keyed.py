@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import assert_never
 
 from ebpfc.compiler.codegen.compare import value
-from ebpfc.compiler.codegen.condition import Condition, Text, all_of, render
+from ebpfc.compiler.codegen.condition import Condition, Text, all_of, count_tests, render
 from ebpfc.compiler.codegen.late import Reader
 from ebpfc.compiler.codegen.plan import LAYER_NAMES, KeyFieldView, KeyOptionView, KeyView, Plan, UseView
 from ebpfc.compiler.codegen.protocols import facts
@@ -22,7 +22,7 @@ ADDRESS_BITS = {4: 32, 6: 128}
 
 def in_table(test: ir.InTable, plan: Plan, negated: bool = False) -> Condition:
     """The key is there and in the table; negated: the complement."""
-    return Text(f"{'!' if negated else ''}{_use(plan, 'in', test.key, test.table)}(ctx, w)")
+    return _called(_use(plan, "in", test.key, test.table), "!{}" if negated else "{}")
 
 
 def guards(step: ir.Step, plan: Plan) -> tuple[Condition, ...]:
@@ -34,48 +34,54 @@ def _guard(guard: ir.Guard | ir.Crowd, plan: Plan) -> Condition:
     match guard:
         case ir.Guard():
             wanted = {"over": "OVER", "within": "WITHIN"}[guard.kind]
-            return Text(f"{_use(plan, 'rate', guard.key, str(guard.limiter), once=True)}(ctx, w) == {wanted}")
+            return _called(_use(plan, "rate", guard.key, str(guard.limiter), once=True), f"{{}} == {wanted}")
         case ir.Crowd():
-            return Text(f"{_use(plan, 'many', guard.key, str(guard.count), once=True)}(ctx, w)")
+            return _called(_use(plan, "many", guard.key, str(guard.count), once=True))
         case _:
             assert_never(guard)
 
 
 def listed(count: state.CountDecl, plan: Plan) -> str:
     """C of the statement that lists a connection just made."""
-    return f"{_use(plan, 'made', count.crowd.key, str(count.crowd.count))}(ctx, w);"
+    return render(_called(_use(plan, "made", count.crowd.key, str(count.crowd.count)), "{};"))
 
 
-def effects(step: ir.RuleStep, plan: Plan, verdict: int) -> Iterator[str]:
+def effects(step: ir.RuleStep, plan: Plan, verdict: int) -> Iterator[Text]:
     """C statements; `verdict` is the number that events have for the rule's own."""
     for effect in step.effects:
         match effect:
             case ir.AddTo():
                 until = "-" if effect.duration is None else str(effect.duration)
-                yield f"{_use(plan, 'add', effect.key, effect.table, until)}(ctx, w);"
+                yield _called(_use(plan, "add", effect.key, effect.table, until), "{};")
             case ir.DeleteFrom():
-                yield f"{_use(plan, 'delete', effect.key, effect.table)}(ctx, w);"
+                yield _called(_use(plan, "delete", effect.key, effect.table), "{};")
             case ir.LogEvent():
                 plan.logs[effect.log] = None
-                yield f"log_{plan.suffix}(ctx, {effect.log}, {step.number}, {verdict}, LOG_{effect.log});"
+                yield Text(f"log_{plan.suffix}(ctx, {effect.log}, {step.number}, {verdict}, LOG_{effect.log});")
             case _:
                 assert_never(effect)
 
 
-def _use(plan: Plan, action: str, key: ir.Key, target: str, until: str = "", once: bool = False) -> str:
-    """The name of the C function that does this with this key."""
+def _called(use: UseView, form: str = "{}") -> Text:
+    """The C of its call, within `form`."""
+    return Text(form.format(f"{use.name}(ctx, w)"), tests=1 + (use.key.tests if use.key else 0))
+
+
+def _use(plan: Plan, action: str, key: ir.Key, target: str, until: str = "", once: bool = False) -> UseView:
+    """The C function that does this with this key."""
     asked = (action, key, target, until, len(plan.uses) if once else 0)
     if asked not in plan.uses:
         name = f"{action}_{plan.suffix}_{len(plan.uses)}"
         plan.uses[asked] = UseView(name, action, _key(plan, key) if key else None, target, until)
-    return plan.uses[asked].name
+    return plan.uses[asked]
 
 
 def _key(plan: Plan, key: ir.Key) -> KeyView:
     if key not in plan.keys:
         fields = tuple(KeyFieldView(tuple(_option(plan, f.kind, o) for o in f.options)) for f in key)
         words = state.words(tuple(f.kind for f in key))
-        plan.keys[key] = KeyView(f"key_{plan.suffix}_{len(plan.keys)}", words, fields)
+        tests = sum(o.tests for f in fields for o in f.options)
+        plan.keys[key] = KeyView(f"key_{plan.suffix}_{len(plan.keys)}", words, fields, tests)
     return plan.keys[key]
 
 
@@ -86,7 +92,8 @@ def _option(plan: Plan, kind: state.Kind, option: state.Option) -> KeyOptionView
         name = LAYER_NAMES[option.value.layer]
         there = all_of(facts(plan, option.value.layer, "PROTO"), Text(f"{name}->proto != NO_TRANSPORT"))
     text = value(option.value, plan, reader.texts)
-    return KeyOptionView(render(there), tuple(reader.statements), tuple(_words(kind, option, text)))
+    words = tuple(_words(kind, option, text))
+    return KeyOptionView(render(there), tuple(reader.statements), words, count_tests(there))
 
 
 def _words(kind: state.Kind, option: state.Option, text: str) -> Iterator[str]:

@@ -149,11 +149,13 @@ class LateTest:
 
 @dataclass(frozen=True, slots=True)
 class KeyOptionView:
-    """`condition`: the bytes are there; `statements` read what is read late; `words` of the key, big-endian."""
+    """`condition`: the bytes are there, by so many `tests`; `statements` read what is read late; `words` of the key,
+    big-endian."""
 
     condition: str
     statements: tuple[str, ...]
     words: tuple[str, ...]
+    tests: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,11 +165,12 @@ class KeyFieldView:
 
 @dataclass(frozen=True, slots=True)
 class KeyView:
-    """The C function that writes a key of so many words, or answers that the packet has none."""
+    """The C function that writes a key of so many words by so many `tests`, or answers that the packet has none."""
 
     name: str
     words: int
     fields: tuple[KeyFieldView, ...]
+    tests: int
 
 
 @dataclass(frozen=True, slots=True)

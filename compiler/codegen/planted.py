@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ebpfc.compiler.classify.entries import Entries, Field
 from ebpfc.compiler.classify.forest import CannotSplit, Forest, build_forest
 from ebpfc.compiler.codegen.boxes import Box
-from ebpfc.compiler.codegen.condition import ALWAYS, Condition, Mask
+from ebpfc.compiler.codegen.condition import ALWAYS, Condition, Mask, Text
 from ebpfc.compiler.codegen.entries import LOOSE_BITS, Entry, Facts, Key, Loose, by_address, entries_of, width
 from ebpfc.compiler.codegen.plan import LAYER_NAMES
 from ebpfc.compiler.codegen.records import Shape
@@ -34,7 +34,7 @@ class RunRule:
     rule: RuleStep
     boxes: tuple[Box, ...]
     rest: Condition = ALWAYS
-    effects: tuple[str, ...] = ()
+    effects: tuple[Text, ...] = ()
 
     @property
     def is_loose(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ebpfc.compiler.codegen.condition import Condition
+from ebpfc.compiler.codegen.condition import Condition, Text
 from ebpfc.compiler.codegen.planted import Planted, RunRule
 from ebpfc.compiler.ir.program import BlockStep, RuleStep
 
@@ -25,5 +25,5 @@ class Tested:
     condition: Condition
     body: tuple[Tested, ...] = ()
     orelse: tuple[Tested, ...] = ()
-    effects: tuple[str, ...] = ()
+    effects: tuple[Text, ...] = ()
     run: Run | None = None

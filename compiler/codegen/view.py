@@ -18,10 +18,10 @@ from ebpfc.compiler.codegen.gate import (
     Gate,
     asks_facts,
     behind,
-    count_tests,
     gate_of,
     grouped,
     spelled,
+    tests_of,
 )
 from ebpfc.compiler.codegen.keyed import effects, guards
 from ebpfc.compiler.codegen.layer_view import LayerView, WalkedBit, build_layer, has_proto, needs_walk, walked_bits
@@ -39,9 +39,10 @@ from ebpfc.compiler.ir import program as ir
 from ebpfc.compiler.ir.state import State
 
 STACK_TESTS, STACK_TESTS_INSIDE, STACK_TESTS_BEHIND_GATE, REGISTER_TESTS = 16, 8, 80, 48
-"""Up to how many tests of facts and bytes what was parsed is kept on the stack: of one layer; with an inner one; when
-no rule looks at facts any more. With more it lies in a map that the verifier does not follow, and beyond REGISTER_TESTS
-each rule reads the facts from there again: what the verifier must remember grows with every branch on a register."""
+"""Up to how many tests of facts and bytes (those of keys too) what was parsed is kept on the stack: of one layer; with
+an inner one; when no rule looks at facts any more. With more it lies in a map that the verifier does not follow, and
+beyond REGISTER_TESTS each rule reads the facts from there again: what the verifier must remember grows with every
+branch on a register."""
 NO_STATE = State()
 WIDE_FACTS, MOST_FACTS = 32, 64
 HOOKS: Mapping[ir.HookName, tuple[str, str, str]] = {  # suffix of C names, section, program
@@ -319,7 +320,8 @@ class _StepViews:
             return StepView(False, text, at.text, at.file, at.line, body=body, orelse=orelse)
         at = self.origins.rules[step.number]
         verdict, counts = self._done(step)
-        return StepView(True, text, at.text, at.file, at.line, step.number, verdict, counts, tested.effects)
+        effects = tuple(map(render, tested.effects))
+        return StepView(True, text, at.text, at.file, at.line, step.number, verdict, counts, effects)
 
     def _run(self, run: Run) -> StepView:
         bits = loose_bits(run.rules)
@@ -331,7 +333,7 @@ class _StepViews:
 
     def _outcome(self, found: RunRule, loose: int | None) -> Outcome:
         verdict, counts = self._done(found.rule)
-        return Outcome(verdict, counts, found.effects, loose, render(spell(found.rest)))
+        return Outcome(verdict, counts, tuple(map(render, found.effects)), loose, render(spell(found.rest)))
 
     def _done(self, rule: ir.RuleStep) -> tuple[str, tuple[int, ...]]:
         """The verdict, and the counters of a rule: those that it names, and its own if it decides nothing."""
@@ -356,7 +358,7 @@ def _hook(
         build_layer(plan, i, frozenset() if LAYER_NAMES[i] in plan.tracked else gates[i], ends and i == 0)
         for i in range(plan.deepest + 1)
     )
-    tests = sum(count_tests(s) for s in tested)
+    tests = sum(map(tests_of, tested))
     on_stack = (STACK_TESTS, STACK_TESTS_INSIDE, 0)[plan.deepest]
     if plan.deepest and any("MALFORMED" in layer.facts for layer in plan.layers):
         on_stack = 0  # its many ways through one packet, times those through the packet inside

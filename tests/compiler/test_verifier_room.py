@@ -1,4 +1,5 @@
-"""Small policies leave the verifier room: `malformed` of two packets at once asks it to walk every pair of ways."""
+"""Small policies leave the verifier room: `malformed` of two packets at once asks it to walk every pair of ways, and so
+does every key that is read of a packet inside, whether a rule looks it up, adds it or takes it away."""
 
 from __future__ import annotations
 
@@ -20,6 +21,17 @@ POLICIES = (
     "drop malformed and geneve {1-16777215, 7} or (vxlan port 4789 and ipip)\n",
     "drop malformed and gtp or (vxlan and gre)\n",
     "drop malformed\nif geneve {\n drop malformed\n if gre {\n  drop malformed\n  drop tcp dst port 80\n }\n}\n",
+    """table far key src
+table flows key (proto, proto, src port) timeout 1h
+table networks key vxlan.vni timeout 10s
+limit busy 3kB/s per (src, ip6 dst, vlan)
+not (proto, proto, dst port) in flows then add (ip.protocol, ip.protocol, udp src port) to flows
+then add vxlan to networks for 1ms
+within 10MB/h then log 0 bytes
+vlan then add dst to far, delete dst from far
+within 7/s then delete (proto, ip.protocol, src port) from flows
+vxlan and not (proto, proto, dst port) in flows within busy then delete (ip.protocol, outer proto, src port) from flows
+""",
 )
 
 
