@@ -65,6 +65,9 @@ MAX_LABELS = 2
 MAX_STACK = 4
 MAX_PORTS = 4
 """Different kinds of encapsulation, each port counted, that one policy may open."""
+MAX_KEPT = 48
+"""Tables, limiters and lists of connections that one policy may have: the kernel gives a program 64 maps (MAX_USED_MAPS
+of kernel/bpf/verifier.c), up to 14 of which hold what there is one of in a policy."""
 
 PROTOCOLS: dict[str, Protocol] = {
     p.name: p

@@ -74,6 +74,11 @@ class StateView:
     counters: int
     lost: int  # the counter of lost events
 
+    @property
+    def longest(self) -> CountView | None:
+        """The longest of the lists that have keys."""
+        return max((c for c in self.counts if c.words), key=lambda c: c.most, default=None)
+
     def lasts(self, use: UseView) -> int:
         """How many ns what an action adds is there; 0: for ever."""
         timeout = next(t.timeout for t in self.tables if t.name == use.target)

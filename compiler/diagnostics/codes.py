@@ -104,6 +104,7 @@ CODES: dict[str, str] = {
     "PF0609": "a third tunnel, one in another",
     "PF0610": "tunnels on too many ports",
     "PF0611": "two kinds of tunnel on one port",
+    "PF0612": "too many tables, limiters and connections",
     "PF0620": "a word of another link layer or program",
     # hooks
     "PF0701": "not at this hook",

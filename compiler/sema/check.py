@@ -1,8 +1,8 @@
 """What a resolved policy may not say though each of its words is right: scope of encapsulations, limits of hooks.
 
 In: a `Policy` of `resolve`. Out: diagnostics only. Afterwards `lower` may rely on the limits of `fields.py` (MAX_TAGS,
-MAX_OPEN, MAX_LABELS, MAX_PORTS, MAX_TRACKED), on one kind of tunnel a UDP port, on bodies and keys that read what the
-match before them opened, and on fields that every reachable hook has.
+MAX_OPEN, MAX_LABELS, MAX_PORTS, MAX_TRACKED, MAX_KEPT), on one kind of tunnel a UDP port, on bodies and keys that read
+what the match before them opened, and on fields that every reachable hook has.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from ebpfc.compiler.ast.nodes import (
 )
 from ebpfc.compiler.ast.printer import print_key
 from ebpfc.compiler.diagnostics.model import Related, Sink
-from ebpfc.compiler.fields import MAX_LABELS, MAX_OPEN, MAX_PORTS, MAX_TAGS, MAX_TRACKED, PORTS
+from ebpfc.compiler.fields import MAX_KEPT, MAX_LABELS, MAX_OPEN, MAX_PORTS, MAX_TAGS, MAX_TRACKED, PORTS
 from ebpfc.compiler.sema.closed_encaps import closed_encaps, head_hint
 from ebpfc.compiler.sema.used_keys import reads_open_packet, reads_tag, used_fields
 
@@ -55,6 +55,8 @@ class Open:
 
 def check(policy: Policy, sink: Sink) -> None:
     checker = _Checker(policy, sink)
+    for span in (*(table.span for table in policy.tables), *(limit.span for limit in policy.limits)):
+        checker.kept(span)
     checker.body(policy.body, Open(), outbound=False)
 
 
@@ -65,6 +67,16 @@ class _Checker:
         self.sink = sink
         self._said: set[tuple[str, Span]] = set()
         self._kinds: dict[int, str] = {}  # of UDP port
+        self._kept = 0
+
+    def kept(self, span: Span) -> None:
+        """One more table, limiter or list; the first over the limit is told."""
+        self._kept += 1
+        if self._kept == MAX_KEPT + 1:
+            self._say(
+                "PF0612", f"more than {MAX_KEPT} tables, limiters and `connections` in all", span, "one too many",
+                "let rules share a limiter: `limit NAME 100/s per src`, then `over NAME`",
+            )  # fmt: skip
 
     def body(self, items: tuple[Rule | Block, ...], here: Open, *, outbound: bool) -> None:
         """`outbound`: only outbound packets come here."""
@@ -190,6 +202,9 @@ class _Checker:
     def _keys(self, item: Rule | Block, inside: Open, outbound: bool) -> None:
         """What guards and actions read: of a packet that is open, and there at every hook that comes here."""
         fields = used_fields(item, self.limits)
+        for guard in item.guards:
+            if isinstance(guard, ConnectionsGuard) or not isinstance(guard.limiter, str):
+                self.kept(guard.span)
         counting = [guard for guard in item.guards if isinstance(guard, ConnectionsGuard)]
         for guard in counting:
             self._tracked("connections", guard.span, inside)

@@ -7,11 +7,23 @@ import re
 
 import pytest
 
+from ebpfc.compiler.fields import MAX_KEPT
 from ebpfc.testing.agreement import build_traced
 from ebpfc.testing.kernel import KernelPolicy
 
 pytestmark = pytest.mark.kernel
 
+LISTS = (MAX_KEPT - 3) // 2
+FULL = "\n".join(
+    (
+        "track\ntable t key src\ntable n key src net\nlimit l 1/s per src",
+        "drop src net {" + ", ".join(f"10.{n}.0.0/16" for n in range(0, 200, 2)) + "}",
+        'drop src in t\ndrop src in n\nover l then log "over", add src to t, add src to n, count "over"',
+        *(f"drop udp dst port {n} over {n}/s per src" for n in range(1, MAX_KEPT - 2 - LISTS)),
+        *(f"drop tcp dst port {n} connections > {n} per dst" for n in range(1, LISTS + 1)),
+    )
+)
+"""As many maps as a policy can have."""
 LOG_TOTALS = 4  # BPF_LOG_STATS
 ROOM = 200_000  # of the 1,000,000 instructions that it processes at most
 
@@ -42,3 +54,13 @@ def test_the_verifier_has_room(hook: str, text: str) -> None:
     with KernelPolicy(built, log_level=LOG_TOTALS) as kernel:
         processed = [int(number) for number in re.findall(r"processed (\d+) insns", kernel.log)]
     assert processed and max(processed) < ROOM
+
+
+@pytest.mark.parametrize("hook", ["xdp", "tc ingress"])
+def test_all_that_a_policy_may_keep_is_loaded(hook: str) -> None:
+    """Each table, limiter and list is a map, and the kernel gives a program 64."""
+    compiled, built = build_traced(f"hook {hook}\n{FULL}\n")
+    kept = compiled.manifest["tables"], compiled.manifest["limits"], compiled.manifest["counts"]
+    assert sum(map(len, kept)) == MAX_KEPT
+    with KernelPolicy(built) as kernel:
+        assert kernel.hooks

@@ -102,6 +102,12 @@ CASES = [
         "vxlan port 2",
         "drop vxlan\ndrop geneve\ndrop gtp\ndrop gtp port 1\ndrop gre\ndrop vxlan port 4789",
     ),
+    (
+        "table t key src\nlimit l 1/s\nif tcp over 2/s {\n" + "drop over 1/s\ndrop over l\n" * 45 + "}\ndrop over 9/s",
+        "PF0612",
+        "over 9/s",
+        "table t key src\nlimit l 1/s\nif tcp over 2/s {\n" + "drop over 1/s\ndrop over l\n" * 45 + "}",
+    ),
     ("let v = vxlan port 6081\ndrop v\ndrop geneve", "PF0611", "geneve", "let v = vxlan\ndrop v\ndrop geneve"),
     (
         "if vxlan 1 and gre {\n drop ipip\n}",
