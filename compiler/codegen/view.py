@@ -113,6 +113,9 @@ class StepView:
 
 @dataclass(frozen=True, slots=True)
 class HookView:
+    """`holds`: a connection that was found is held until it is kept. Not where connections are counted: the verifier
+    would walk their lists once with it and once without."""
+
     name: str
     number: int
     suffix: str
@@ -143,6 +146,7 @@ class HookView:
     uses: tuple[UseView, ...]
     logs: bool
     tracked: tuple[TrackedView, ...]
+    holds: bool
     passes: str
     steps: tuple[StepView, ...]
     runs: tuple[RunView, ...]
@@ -400,6 +404,7 @@ def _hook(
         uses=tuple(plan.uses.values()),
         logs=bool(plan.logs),
         tracked=tracked,
+        holds=not any(t.made for t in tracked),
         passes=verdicts["pass"],
         steps=steps,
         runs=tuple(views.runs),
