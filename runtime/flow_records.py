@@ -14,9 +14,9 @@ from typing import Final
 
 KEY: Final = struct.Struct("=3Bx2HI4s16s16s")
 """family, protocol, kind, VIDs, VNI, both ports, the two ends' addresses."""
-VALUE: Final = struct.Struct("=2Q2Q2Q6I4B2B2x")
-"""expires, created, packets and bytes (original, reply), windows, state, original end, assured, who sent FIN, scales"""
-_EXPIRES, _CREATED, _ASSURED = 0, 1, 14  # places among the numbers of VALUE
+VALUE: Final = struct.Struct("=Q4B2B2x6I2Q2QQ")
+"""expires, state, original end, assured, who sent FIN, scales, windows, packets and bytes (original, reply), created"""
+_EXPIRES, _ASSURED, _CREATED = 0, 3, 17  # places among the numbers of VALUE
 STATES: Final = (
     "", "SYN_SENT", "SYN_SENT2", "SYN_RECV", "ESTABLISHED", "FIN_WAIT", "CLOSE_WAIT", "LAST_ACK", "TIME_WAIT", "CLOSE",
 )  # fmt: skip
@@ -74,9 +74,8 @@ def is_assured(value: bytes) -> bool:
 def read_flow(key: bytes, value: bytes, now: int) -> Flow:
     """`now`: CLOCK_MONOTONIC, ns."""
     family, protocol, kind, first_vid, second_vid, vni, ports, *addresses = KEY.unpack(key)
-    expires, created, *numbers = VALUE.unpack(value)
-    packets, size = (numbers[0], numbers[1]), (numbers[2], numbers[3])
-    state, original, assured = numbers[10:13]
+    expires, state, original, assured, *numbers = VALUE.unpack(value)
+    first, second, first_bytes, second_bytes, created = numbers[-5:]
     has_ports = protocol in _WITH_PORTS
     pair = struct.unpack("!2H", ports)
     ends = [End(_address(family, a), p if has_ports else None) for a, p in zip(addresses, pair, strict=True)]
@@ -94,8 +93,8 @@ def read_flow(key: bytes, value: bytes, now: int) -> Flow:
         vni if name in _WITH_VNI or vni else None,
         max(0, now - created),
         max(0, expires - now),
-        packets,
-        size,
+        (first, second),
+        (first_bytes, second_bytes),
     )
 
 

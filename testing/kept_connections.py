@@ -48,11 +48,14 @@ def _key(key: bytes) -> FlowKey:
 
 
 def _connection(protocol: int, value: bytes) -> Connection:
-    expires, *_ = struct.unpack_from("=6Q", value)
-    ends = struct.unpack_from("=6I", value, 48)
-    state, original, assured, fin, *scales = struct.unpack_from("=6B", value, 72)
+    expires, state, original, assured, fin, *scales = struct.unpack_from("=Q6B", value)
     if protocol != TCP:
         return Connection(original, bool(assured), expires)
-    first, second = (Window(ends[i], ends[2 + i], ends[4 + i], scales[i] - 1 if scales[i] else None) for i in (0, 1))
+    first, second = (_window(value, 16 + 12 * end, scale) for end, scale in enumerate(scales))
     entry = TcpEntry(STATES[state], (first, second), fin - 1 if fin else None)
     return Connection(original, bool(assured), expires, entry)
+
+
+def _window(value: bytes, at: int, scale: int) -> Window:
+    end, max_end, max_win = struct.unpack_from("=3I", value, at)
+    return Window(end, max_end, max_win, scale - 1 if scale else None)

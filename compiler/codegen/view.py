@@ -165,6 +165,7 @@ class PolicyView:
     has_xdp: bool
     has_tc: bool
     counters: int
+    counts_entries: bool
     traces: bool
     state: StateView | None
     sets: SetsView | None
@@ -221,6 +222,7 @@ def build_view(
         has_xdp=any(p.hook == "xdp" for p in plans),
         has_tc=any(p.hook != "xdp" for p in plans),
         counters=counter_base(len(programs), rules, names) if features.counters else 0,
+        counts_entries=features.counters or features.trace,
         traces=features.trace,
         state=build_state(state, features.kernel) if state != State() else None,
         sets=build_sets(tables) if tables else None,

@@ -32,7 +32,8 @@ def key(
 
 def value(state: int = 4, original: int = 1, assured: int = 1, left: int = 60 * 10**9) -> bytes:
     windows = (1, 2, 3, 4, 5, 6)
-    return VALUE.pack(NOW + left, NOW - 7 * 10**9, 12, 9, 900, 800, *windows, state, original, assured, 0, 1, 15)
+    counts = (12, 9, 900, 800)
+    return VALUE.pack(NOW + left, state, original, assured, 0, 1, 15, *windows, *counts, NOW - 7 * 10**9)
 
 
 def test_the_layout_is_the_adr_s() -> None:
@@ -41,7 +42,7 @@ def test_the_layout_is_the_adr_s() -> None:
     assert raw[:4] == bytes([4, 6, 1, 0])
     assert raw[12:16] == b"\x00\x16\x12\x67"
     assert raw[16:20] + raw[32:36] == b"\x0a\x00\x00\x01\x0a\x00\x00\x02"
-    assert value()[72:78] == bytes([4, 1, 1, 0, 1, 15])
+    assert value()[8:14] == bytes([4, 1, 1, 0, 1, 15])
 
 
 @pytest.mark.parametrize(

@@ -151,7 +151,7 @@ def test_expired_ones_are_left_out(ctl: Control, policies: Policies, wire: Wire)
     def entry(number: int, left: int, assured: int) -> tuple[bytes, bytes]:
         ends = (bytes([10, 0, 0, number]), bytes([10, 0, 0, 200]))
         key = KEY.pack(4, 17, 1, 5, 6, 77, b"\0\1\0\2", *(end.ljust(16, b"\0") for end in ends))
-        return key, VALUE.pack(now + left, now - number, 1, 0, 99, 0, *[0] * 6, 0, 0, assured, 0, 0, 0)
+        return key, VALUE.pack(now + left, 0, 0, assured, *[0] * 9, 1, 0, 99, 0, now - number)
 
     ctl("attach", policies("inside"), "pf0")
     hour = 3600 * 10**9
@@ -171,7 +171,7 @@ def test_expired_ones_are_left_out(ctl: Control, policies: Policies, wire: Wire)
 
 def test_a_full_table_is_read_in_a_moment(ctl: Control, policies: Policies, wire: Wire) -> None:
     now, hour = time.monotonic_ns(), 3600 * 10**9
-    made = VALUE.pack(now + hour, now, 1, 0, 99, 0, *[0] * 6, 0, 0, 1, 0, 0, 0)
+    made = VALUE.pack(now + hour, 0, 0, 1, *[0] * 9, 1, 0, 99, 0, now)
     entries = {
         KEY.pack(4, 17, 0, 0, 0, 0, b"\0\1\0\2", n.to_bytes(4, "big").ljust(16, b"\0"), b"\xff".ljust(16, b"\0")): made
         for n in range(60_000)
