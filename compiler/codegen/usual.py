@@ -37,20 +37,42 @@ TESTS_AT_MOST, PROTOCOLS_AT_MOST = 24, 16
 """Of all rules: each branch repeats what is left of them, and each protocol has one."""
 TESTS_WITH_TAG, TESTS_WITH_TAGS = 6, 2
 """So few are repeated for frames with a tag, with two, even where no rule asks for tags."""
+TCP, UDP = 6, 17
 SHORTEST = {IPV4: 54, IPV6: 74}
 """Bytes of a TCP segment without options and data in a frame that nobody padded. One bounds check covers as many."""
 
 
 @dataclass(frozen=True, slots=True)
+class Settled:
+    """A packet whose connection is looked up: IP version, protocol (TCP or UDP), where both headers begin."""
+
+    family: int
+    protocol: int
+    network: int
+    transport: int
+
+    @property
+    def is_tcp(self) -> bool:
+        return self.protocol == TCP
+
+    @property
+    def length_at(self) -> int:
+        """IPv4's total length, IPv6's payload length."""
+        return self.network + (2 if self.family == 4 else 4)
+
+
+@dataclass(frozen=True, slots=True)
 class Branch:
     """The rules in one kind of packet: what is left of each. `need` bytes must be there, and `doubt` (C text) not
-    hold, else it is the whole parse's. `decided`: the last rule always matches."""
+    hold, else it is the whole parse's. `decided`: the last rule always matches. `settled`: what is left where the
+    packet is known to be established."""
 
     need: int = 0
     doubt: str = ""
     computed: tuple[Computed, ...] = ()
     rules: tuple[Tested, ...] = ()
     decided: bool = False
+    settled: Settled | None = None
 
 
 DEFAULT = Branch()
@@ -98,12 +120,12 @@ class Usual:
 def build_usual(program: ir.Program, plan: Plan) -> Usual | None:
     """None: at tc, with blocks, `malformed`, tunnels or state, with too many tests, or where no packet gains."""
     tests = [test for step in program.body for test in ir.tests(step.pred)]
-    if program.hook != "xdp" or len(tests) > TESTS_AT_MOST or plan.tracked:
+    if program.hook != "xdp" or len(tests) > TESTS_AT_MOST:
         return None
     headers = [n for test in tests for load in ir.test_loads(test) for n in ir.requirements(load.layer, load.base)]
     asked = [t for t in (*tests, *headers) if not isinstance(t, ir.In | ir.Compare)]
     builder = _Builder(program, plan, asked)
-    plain = all(_is_plain(step) for step in program.body) and all(_is_told(t) for t in asked)
+    plain = all(is_plain(step) for step in program.body) and all(_is_told(t) for t in asked)
     if not plain or len(builder.protocols) > PROTOCOLS_AT_MOST:
         return None
     asks_tags = any(isinstance(t, ir.TagIs) for t in asked)
@@ -121,7 +143,7 @@ def branches(usual: Usual) -> Iterator[Branch]:
         yield from branches(usual.tagged)
 
 
-def _is_plain(step: ir.Step) -> bool:
+def is_plain(step: ir.Step) -> bool:
     return isinstance(step, ir.RuleStep) and not step.guards and not step.effects
 
 
@@ -137,7 +159,7 @@ class _Builder:
         self.rules = tuple(step for step in program.body if isinstance(step, ir.RuleStep))
         self.plan = plan
         protocols = {n for t in asked if isinstance(t, ir.ProtoIs) for n in t.numbers}
-        self.protocols = sorted(protocols, key=lambda n: (n not in (6, 17), n))
+        self.protocols = sorted(protocols, key=lambda n: (n not in (TCP, UDP), n))
         self.sees_protocols = any(isinstance(t, ir.ProtoIs) for t in asked)
         self.fragments = any(isinstance(t, ir.FragmentIs) for t in asked)
         self.walked = not protocols.isdisjoint(IPV6_EXTENSIONS) or any(isinstance(t, ir.Walked) for t in asked)
@@ -214,7 +236,7 @@ class _Builder:
             return None
         if not reads.transport:
             return Branch(reads.end, "", tuple(reads.computed), tuple(left), decided)
-        return Branch(max(reads.end, kind.transport), _not_plain(kind), tuple(reads.computed), tuple(left), decided)
+        return Branch(max(reads.end, kind.transport), not_plain(kind), tuple(reads.computed), tuple(left), decided)
 
 
 def _may_follow(protocol: int, ethertype: int) -> bool:
@@ -225,7 +247,7 @@ def _differs(family: Family, rest: Branch | None) -> bool:
     return bool(family.by_protocol or family.rest != rest or family.doubt or family.walks)
 
 
-def _not_plain(kind: Kind) -> str:
+def not_plain(kind: Kind) -> str:
     """The C of: the transport does not stand right behind the IP header's fixed part."""
     first = f"*(u8 *)(data + {kind.network})"
     return f"{first} != 0x45 || {_in_pieces(kind)}" if kind.ethertype == IPV4 else f"{first} >> 4 != 6"

@@ -31,11 +31,13 @@ class UnusualError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What is known: so many tags; `ethertype` and `protocol`, or None: another than those that are asked for."""
+    """What is known: so many tags; `ethertype` and `protocol`, or None: another than those that are asked for;
+    `established`: it belongs to a connection that is."""
 
     tags: int
     ethertype: int | None
     protocol: int | None = None
+    established: bool = False
 
     @property
     def network(self) -> int:
@@ -60,6 +62,8 @@ def decide(pred: ir.Pred, kind: Kind) -> ir.Pred:
             return ir.Bool(not item.value) if isinstance(item, ir.Bool) else ir.Not(item)
         case ir.In() | ir.Compare():
             return pred if all(_is_there(load, kind) for load in ir.test_loads(pred)) else ir.FALSE
+        case ir.StateIs() if kind.established and not pred.layer:
+            return ir.Bool(pred.state == "established")
         case ir.InTable() | ir.StateIs():
             raise UnusualError
         case _:

@@ -30,6 +30,7 @@ from ebpfc.compiler.codegen.plan import LAYER_NAMES, SLOT_LIMITS, KeyView, LateT
 from ebpfc.compiler.codegen.planted import WORDS_AT_MOST, RunRule, loose_bits
 from ebpfc.compiler.codegen.predicates import condition
 from ebpfc.compiler.codegen.runs import in_runs
+from ebpfc.compiler.codegen.settled import build_settled
 from ebpfc.compiler.codegen.state_view import StateView, build_state
 from ebpfc.compiler.codegen.table_view import SetsView, build_sets
 from ebpfc.compiler.codegen.tested import Run, Tested
@@ -370,7 +371,7 @@ def _hook(
         on_stack = 0  # its many ways through one packet, times those through the packet inside
     if not any(asks_facts(s) for s in tested):
         on_stack = STACK_TESTS_BEHIND_GATE
-    usual = build_usual(program, plan)
+    usual = build_settled(program, plan) if plan.tracked else build_usual(program, plan)
     last = program.body[-1] if program.body else None
     decided = isinstance(last, ir.RuleStep) and last.pred == ir.TRUE and not last.guards and last.verdict is not None
     verdicts = _VERDICTS["xdp" if program.hook == "xdp" else "tc"]
