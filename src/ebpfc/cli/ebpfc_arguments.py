@@ -161,7 +161,7 @@ def _compile_parser() -> Parser:
         "-o", dest="output", metavar="OUT", help="the object to write; replaced only when all went well"
     )
     output.add_argument("--emit-c", metavar="FILE", help="write the C that is compiled; - is standard output")
-    output.add_argument("--no-counters", action="store_true", help="leave the counters of each rule out")
+    output.add_argument("--no-counters", action="store_true", help="count nothing: no rule, entry or connection")
     output.add_argument("--cc", metavar="CC", help="the compiler: a clang, or zig")
     output.add_argument("--dump-after", metavar="PASS", help="print the rules as they are after a pass")
     _add_meaning(parser)
