@@ -80,10 +80,11 @@ def _branch(program: ir.Program, plan: Plan, kind: Kind) -> Branch | None:
 
 
 def _doubt(kind: Kind) -> str:
-    """The C of: headers are not plain, the packet is to a group (ADR 0004, rule 2), or TCP may change state."""
-    ipv4 = kind.ethertype == IPV4
-    group = f"*(u8 *)(data + {kind.network + 16}) >= 224" if ipv4 else f"*(u8 *)(data + {kind.network + 24}) == 0xff"
-    doubts = [not_plain(kind), "*(u8 *)data & 1", group]
+    """The C of: headers are not plain, the frame is to a group (ADR 0004, rule 2), or TCP may change state.
+
+    An IP group is no end of a settled connection: what is sent to it is not tracked, so it never answers.
+    """
+    doubts = [not_plain(kind), "*(u8 *)data & 1"]
     if kind.protocol == TCP:
         doubts.append(f"(*(u8 *)(data + {kind.transport + 13}) & 0x17) != 0x10")
     return " || ".join(doubts)

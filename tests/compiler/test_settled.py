@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -15,6 +16,7 @@ from ebpfc.testing.conversations import IPV6_HOSTS, Hosts
 from ebpfc.testing.kernel import KernelPolicy
 from ebpfc.testing.random_flows import random_flows
 from ebpfc.testing.random_traffic import TimedFrame
+from ebpfc.testing.simulator import Simulator
 from ebpfc.testing.timed_agreement import timed_disagreements
 
 WHOLE_PARSE = "GLOBAL int pf_xdp_any(struct xdp_md *ctx)"
@@ -34,6 +36,8 @@ NOT_FRONTED = (
     "track\ndrop malformed\npass state established",
 )
 LOOKED_AT = (0, 6, 12, 13, 14, 16, 17, 18, 20, 21, 23, 26, 30, 33, 34, 36, 38, 41, 42, 45, 46, 47, 48, 54, 58, 66, 67)
+EDGES = (0, 1999, 2000, 2001, -1994, -1995, -1999, -2000, -2001, -2006, -2007)
+SAME_ADDRESS = Hosts(server="10.0.0.1")
 VALUES = (0, 1, 6, 8, 16, 17, 0x10, 0x11, 0x12, 0x14, 0x18, 0x20, 0x45, 0x46, 0x50, 0x60, 0x86, 0xE0, 0xFF)
 
 
@@ -78,11 +82,36 @@ def test_the_reference_says_the_same(seed: int, text: str) -> None:
     assert not found, found[0]
 
 
+def handshake(hosts: Hosts) -> list[bytes]:
+    return [
+        hosts.tcp("client", "S", window=1000),
+        hosts.tcp("server", "SA", 0, 1, window=2000),
+        hosts.tcp("client", "A", 1, 1, window=1000),
+    ]
+
+
+@pytest.mark.kernel
+@pytest.mark.parametrize("doff", [0x50, 0xF0])
+@pytest.mark.parametrize("hosts", [Hosts(), IPV6_HOSTS, SAME_ADDRESS, replace(SAME_ADDRESS, client_port=7)])
+def test_at_the_edges_of_the_window(hosts: Hosts, doff: int) -> None:
+    """A header that is longer than the packet carries nothing, not less."""
+    compiled, built = build_traced(f"hook xdp\n{FRONTED[0]}")
+    frames = [bytearray(hosts.tcp("client", "A", 1 + at, 1, data=bytes(6))) for at in EDGES]
+    for frame in frames:
+        frame[46 if hosts.family == 4 else 66] = doff
+    sent = [TimedFrame(place, bytes(frame)) for place, frame in enumerate([*handshake(hosts), *frames])]
+    simulator = Simulator(compiled.policy)
+    verdicts = [simulator.decide(timed.frame, timed.time).verdict for timed in sent]
+    assert set(verdicts[3:]) == {"pass", "drop"}
+    found = timed_disagreements(compiled, built, "xdp", sent)
+    assert not found, found[0]
+
+
 @pytest.mark.kernel
 @pytest.mark.parametrize("hosts", [Hosts(), IPV6_HOSTS])
 @pytest.mark.parametrize("counters", [True, False])
 def test_rules_and_connections_count_in_front_too(hosts: Hosts, counters: bool) -> None:
-    opening = [hosts.tcp("client", "S"), hosts.tcp("server", "SA", 0, 1), hosts.tcp("client", "A", 1, 1)]
+    opening = handshake(hosts)
     more = [hosts.tcp("client", "A", 1, 1, data=bytes(100)), hosts.tcp("server", "PA", 1, 101, data=bytes(7))]
     text = "hook xdp\ndefault drop\ntrack\npass state established\npass tcp and state new\n"
     compiled = compile_text(text, Options(counters=counters))
