@@ -31,7 +31,7 @@ PATIENCE: Final = 10.0
 MODE: Final = {"xdp": "native"}
 _KEY: Final = struct.Struct("=BBBxHHI")  # struct ends of templates/tracked.h.j2: family, protocol, kind, tags, VNI
 _PORTS: Final = struct.Struct("!HH")
-_ENTRY: Final = struct.Struct("=6Q6I4B4B")  # struct conn there
+_ENTRY: Final = struct.Struct("=Q4B4x24x4QQ")  # struct conn there
 _TCP_STATES: Final = (
     "", "SYN_SENT", "SYN_SENT2", "SYN_RECV", "ESTABLISHED", "FIN_WAIT", "CLOSE_WAIT", "LAST_ACK", "TIME_WAIT", "CLOSE",
 )  # fmt: skip
@@ -156,7 +156,7 @@ def _flow(key: bytes, value: bytes) -> Flow:
     make = IPv4Address if family == 4 else IPv6Address
     width = 4 if family == 4 else 16
     ends = [(str(make(key[at : at + width])), port) for at, port in zip((16, 32), ports, strict=True)]
-    expires, _, out, back, bytes_out, bytes_back, *_, state, original, assured, _, _, _, _, _ = _ENTRY.unpack(value)
+    expires, state, original, assured, _, out, back, bytes_out, bytes_back, _ = _ENTRY.unpack(value)
     return Flow(
         protocol=protocol,
         source=ends[original],
