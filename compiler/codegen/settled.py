@@ -11,8 +11,8 @@ So the packets that are most of the traffic cost one look-up, and the parse of n
 from __future__ import annotations
 
 from ebpfc.compiler.codegen.condition import ALWAYS
-from ebpfc.compiler.codegen.gate import Tested
 from ebpfc.compiler.codegen.plan import Plan
+from ebpfc.compiler.codegen.tested import Tested
 from ebpfc.compiler.codegen.usual import (
     SHORTEST,
     TCP,
