@@ -79,18 +79,31 @@ def _addresses(columns: Sequence[Column]) -> tuple[Flags, Flags]:
         nothing = np.zeros(count, np.bool_)
         return nothing, nothing
     fixes = constrains(wide, _SPECIFIC)
+    apart = np.array([_apart(column, fixed) for column, fixed in zip(wide, fixes, strict=True)])
+
+    def told(members: Flags) -> NDArray[np.float64]:
+        """(fields,): how many of the members each tells apart."""
+        told: NDArray[np.float64] = fixes[:, members].sum(axis=1) * apart
+        return told
+
     family = np.zeros(count, np.bool_)
-    most = (1 + _WORTH) * fixes.sum(axis=1).max()
+    most = (1 + _WORTH) * told(~family).max()
     for bit in _telling_bits(columns):
-        fixed = fixes[:, bit].sum(axis=1).max(initial=0) + fixes[:, ~bit].sum(axis=1).max(initial=0)
-        if fixed > most:
-            family, most = bit, fixed
+        found = told(bit).max() + told(~bit).max()
+        if found > most:
+            family, most = bit, found
     one, other = np.zeros(count, np.bool_), np.zeros(count, np.bool_)
     for members in (family, ~family):
         own = fixes[:, members]
-        one[members] = own[own.sum(axis=1).argmax()]
-        other[members] = own[(own & ~one[members]).sum(axis=1).argmax()]
+        one[members] = own[told(members).argmax()]
+        other[members] = own[told(members & ~one).argmax()]
     return one, other
+
+
+def _apart(column: Column, fixed: Flags) -> float:
+    """Of two entries that fix the field, how probably they want different numbers: a protocol tells little."""
+    shares = np.unique(column.low[fixed], return_counts=True)[1] / max(int(fixed.sum()), 1)
+    return float(1 - (shares**2).sum())
 
 
 def _telling_bits(columns: Sequence[Column]) -> Iterator[Flags]:

@@ -14,7 +14,7 @@ from ebpfc.compiler.classify.cuts import Tuning
 from ebpfc.compiler.classify.entries import Entries, Field, build_columns
 from ebpfc.compiler.classify.forest import CannotSplit, Forest, build_forest, plant
 from ebpfc.compiler.classify.grow import DEPTH_AT_MOST, LEAF_AT_MOST
-from ebpfc.compiler.classify.partition import Configuration
+from ebpfc.compiler.classify.partition import Configuration, configurations
 from ebpfc.testing.classified import NOTHING, Keys, classify, first_match
 from ebpfc.testing.rule_set_entries import entries_of_rules, keys_of_packets
 from ebpfc.testing.rule_sets import KINDS, build_packets, build_rules
@@ -207,3 +207,14 @@ def test_nothing_matches() -> None:
 def test_ranges_that_overlap_by_a_number(step: int) -> None:
     entries = entries_of((Field(0, 8, 16, False),), [(n, [(n * step, n * step + step)]) for n in range(2000)])
     agree(entries, keys_near(entries, np.random.default_rng(step), 2000))
+
+
+def test_a_field_that_tells_little_makes_no_class_of_entries() -> None:
+    """A protocol as a number of 16 bits is wide, and nearly every rule asks for one."""
+    narrow = entries_of_rules(build_rules("fw", 1000))
+    high = np.where(narrow.second[:, 4] == 0, 0xFFFF, narrow.first[:, 4])
+    first = narrow.first
+    second = np.column_stack((narrow.second[:, :4], high))
+    wide = Entries((*narrow.fields[:4], Field(1, 32, 16, False)), narrow.numbers, first, second)
+    parts = [configurations(build_columns(entries))[0].parts for entries in (narrow, wide)]
+    assert [len(part) for part in parts[0]] == [len(part) for part in parts[1]]
