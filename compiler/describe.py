@@ -96,7 +96,8 @@ def _runs(hooks: tuple[HookView, ...]) -> dict[str, Any]:
             "last": run.rules[-1],
             "forests": [
                 {
-                    "trees": len(f.trees), "depth": f.depth, "longest": f.longest,
+                    "trees": len(f.trees), "depth": max(t.depth for t in f.trees),
+                    "longest": max(t.longest for t in f.trees),
                     "entries": sum(part.rows for part in f.records), "bytes": sum(len(part.data) for part in f.blobs),
                     "ns": round(f.cost),
                 }

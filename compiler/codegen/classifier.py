@@ -19,10 +19,12 @@ from ebpfc.compiler.codegen.tested import Run
 
 @dataclass(frozen=True, slots=True)
 class TreeView:
-    """`first`: the code of its first rule."""
+    """`first`: the code of its first rule; `depth` and `longest` as of any tree (compiler/classify/forest.py)."""
 
     root: str
     first: int
+    depth: int
+    longest: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +38,6 @@ class ForestView:
     members: tuple[RecordMember, ...]
     misses: tuple[str, ...]
     trees: tuple[TreeView, ...]
-    depth: int
-    longest: int
     nodes: tuple[Blob, ...]
     records: tuple[Blob, ...]
     cost: float
@@ -99,9 +99,7 @@ def _forest(name: str, planted: Planted, codes: NDArray[np.uint32]) -> ForestVie
         words=tuple(_word(w, keys) for w in range(1 + max(word for word, _ in keys.values()))),
         members=shape.members,
         misses=shape.misses,
-        trees=tuple(TreeView(hexadecimal(t.root), int(codes[t.first])) for t in forest.trees),
-        depth=max(t.depth for t in forest.trees),
-        longest=max(t.longest for t in forest.trees),
+        trees=tuple(TreeView(hexadecimal(t.root), int(codes[t.first]), t.depth, t.longest) for t in forest.trees),
         nodes=in_parts(f"nodes_{name}", forest.nodes.tobytes(), 8),
         records=in_parts(f"records_{name}", shape.records(forest.leaves, codes).tobytes(), shape.dtype.itemsize),
         cost=forest.cost,
