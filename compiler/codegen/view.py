@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ebpfc import __version__
-from ebpfc.compiler.codegen.blob import Blob
+from ebpfc.compiler.codegen.blob import Blob, in_sections
 from ebpfc.compiler.codegen.classifier import Outcome, RunView, build_run
 from ebpfc.compiler.codegen.condition import all_of, render, spell
 from ebpfc.compiler.codegen.gate import (
@@ -178,6 +178,10 @@ class PolicyView:
         """What the runs' tables hold, of all hooks."""
         forests = (f for hook in self.hooks for run in hook.runs for f in run.forests)
         return tuple(blob for f in forests for blob in f.blobs)
+
+    @property
+    def sections(self) -> Mapping[str, int]:
+        return in_sections(self.blobs)
 
 
 def build_view(
