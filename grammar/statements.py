@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _LINE_END = "_NL"
 _STATEMENT = "statement"
+_NO_TOKEN = "NO_TOKEN"
 
 
 Piece: TypeAlias = tuple[str, str, int]
@@ -58,55 +59,63 @@ def statements_tree(parser: Lark, text: str, new_shape: Callable[[Tree[Token], l
 def _tree(parser: Lark, text: str, new_shape: Callable[[Tree[Token], list[Token]], Reader]) -> Tree[Token]:
     from lark import Token
 
-    readers: dict[tuple[str, ...], Reader] = {}
+    shapes: dict[str, Any] = {}  # a tree of types, at whose line ends the readers are
     driven = parser.parse_interactive(start="start")
     states, values = driven.parser_state.state_stack, driven.parser_state.value_stack
     follow = driven.parser_state.parse_conf.states
-    for pieces, end in _lines(words_of(parser), text):
-        if pieces:
-            first = token_of(pieces[0])
-            driven.feed_token(first)  # ends what stood before
-            states.pop()
-            values.pop()
-        goto = follow[states[-1]].get(_STATEMENT)
-        shape = tuple([piece[0] for piece in pieces])
-        if goto is not None and shape in readers:
-            states.append(goto[1])
-            values.append(readers[shape](pieces))
-            driven.feed_token(token_of(end))
+    pieces: list[Piece] = []  # of this line
+    tokens: list[Token] = []  # of this line, as far as the parser was given them
+    known: Any = None  # where in `shapes` the line is; None: it is none of them
+    goto: Any = None
+    height = 0
+    for piece in _pieces(words_of(parser), text):
+        if not pieces:
+            if piece[0] != _LINE_END:
+                driven.feed_token(token_of(piece))  # ends what stood before
+                states.pop()
+                values.pop()
+            goto, height, tokens = follow[states[-1]].get(_STATEMENT), len(values), []
+            known = None if goto is None else shapes
+        if known is not None:
+            known = known.get(piece[0])
+        if known is None:  # the parser is given no more than it takes: what it refuses may be very long
+            for late in (*pieces[len(tokens) :], piece):
+                tokens.append(token_of(late))
+                driven.feed_token(tokens[-1])
+        if piece[0] != _LINE_END:
+            pieces.append(piece)
             continue
-        height = len(values)
-        tokens = [token_of(piece) for piece in pieces]
-        for token in (*tokens, token_of(end)):
-            driven.feed_token(token)
-        if goto is not None and len(values) == height + 2 and states[-2] == goto[1]:
-            readers[shape] = new_shape(values[-2], tokens)
-            values[-2] = readers[shape](pieces)
+        if known is not None:
+            states.append(goto[1])
+            values.append(known(pieces))
+            driven.feed_token(token_of(piece))
+        elif goto is not None and len(values) == height + 2 and states[-2] == goto[1]:
+            reader = new_shape(values[-2], tokens[:-1])
+            _note(shapes, pieces, reader)
+            values[-2] = reader(pieces)
+        pieces = []
+    assert not pieces, "a line end is the last token"
     tree: Tree[Token] = driven.feed_token(Token("$END", ""))
     return tree
 
 
-def _lines(words: Words, text: str) -> Iterator[tuple[list[Piece], Piece]]:
-    """The tokens up to each line end, and the line end. Raises UnreadableError."""
-    line: list[Piece] = []
+def _note(shapes: dict[str, Any], pieces: list[Piece], reader: Reader) -> None:
+    for kind, _, _ in pieces:
+        shapes = shapes.setdefault(kind, {})
+    shapes[_LINE_END] = reader
+
+
+def _pieces(words: Words, text: str) -> Iterator[Piece]:
+    """The tokens of the text. Raises UnreadableError."""
     keywords = words.keywords
-    at = len(text) - len(text.lstrip(" \t"))
-    for match in words.pieces.finditer(text, at):
-        kind, start = match.lastgroup, match.start()
-        if start != at or kind is None:
+    for match in words.pieces.finditer(text, len(text) - len(text.lstrip(" \t"))):
+        kind = match.lastgroup
+        if kind is None or kind == _NO_TOKEN:
             raise UnreadableError
-        at = match.end()
         word = match[kind]
         if kind in keywords:
             kind = keywords[kind].get(word, kind)
-        piece = kind, word, start
-        if kind == _LINE_END:
-            yield line, piece
-            line = []
-        else:
-            line.append(piece)
-    if line or at != len(text):
-        raise UnreadableError
+        yield kind, word, match.start()
 
 
 def token_of(piece: Piece) -> Token:
@@ -129,4 +138,5 @@ def words_of(parser: Lark) -> Words:
         name: {keyword.pattern.value: keyword.name for keyword in unless.scanner.terminals}
         for name, unless in lexer.callback.items()
     }
-    return Words(re.compile(f"(?:{pattern})[ \\t]*"), keywords)
+    # whatever is no token is met where it stands, and not searched through for one
+    return Words(re.compile(f"(?:{pattern}|(?P<{_NO_TOKEN}>[\\s\\S]))[ \\t]*"), keywords)
