@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _LINE_END = "_NL"
 _STATEMENT = "statement"
-_NO_TOKEN = "NO_TOKEN"
+_OTHER = "OTHER"
 
 
 Piece: TypeAlias = tuple[str, str, int]
@@ -110,7 +110,7 @@ def _pieces(words: Words, text: str) -> Iterator[Piece]:
     keywords = words.keywords
     for match in words.pieces.finditer(text, len(text) - len(text.lstrip(" \t"))):
         kind = match.lastgroup
-        if kind is None or kind == _NO_TOKEN:
+        if kind is None or kind == _OTHER:
             raise UnreadableError
         word = match[kind]
         if kind in keywords:
@@ -139,4 +139,4 @@ def words_of(parser: Lark) -> Words:
         for name, unless in lexer.callback.items()
     }
     # whatever is no token is met where it stands, and not searched through for one
-    return Words(re.compile(f"(?:{pattern}|(?P<{_NO_TOKEN}>[\\s\\S]))[ \\t]*"), keywords)
+    return Words(re.compile(f"(?:{pattern}|(?P<{_OTHER}>[\\s\\S]))[ \\t]*"), keywords)
