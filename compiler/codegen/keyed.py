@@ -63,7 +63,9 @@ def effects(step: ir.RuleStep, plan: Plan, verdict: int) -> Iterator[Text]:
 
 
 def _called(use: UseView, form: str = "{}") -> Text:
-    """The C of its call, within `form`."""
+    """The C of its call, within `form`. What works on lists is a global function: of its paths the caller has none."""
+    if use.action in ("many", "made"):
+        return Text(form.format(f"{use.name}(ctx)"))
     return Text(form.format(f"{use.name}(ctx, w)"), tests=1 + (use.key.tests if use.key else 0))
 
 

@@ -1,5 +1,6 @@
 """Small policies leave the verifier room: `malformed` of two packets at once asks it to walk every pair of ways, and so
-does every key that is read of a packet inside, whether a rule looks it up, adds it or takes it away."""
+does every key that is read of a packet inside, whether a rule looks it up, adds it or takes it away. Long lists of
+connections are walked once each."""
 
 from __future__ import annotations
 
@@ -44,6 +45,7 @@ vlan then add dst to far, delete dst from far
 within 7/s then delete (proto, ip.protocol, src port) from flows
 vxlan and not (proto, proto, dst port) in flows within busy then delete (ip.protocol, outer proto, src port) from flows
 """,
+    "track\n" + "".join(f"drop tcp dst port {n} connections > 255 per src\n" for n in range(1, 5)),
 )
 
 
