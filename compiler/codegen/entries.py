@@ -6,16 +6,16 @@ addresses (IPv4, IPv6, of the packet inside) are told apart: each kind gets a fo
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import product
+from itertools import combinations, product
 
 from ebpfc.compiler.codegen.boxes import Box
 from ebpfc.compiler.codegen.condition import Mask, Number
 from ebpfc.compiler.ir.ranges import Ranges
 
 FORESTS_AT_MOST = 4
-"""Of a run, but for those that one is too small for."""
+"""Of a run, but for those that one key is too small for."""
 WIDE = 32
 """Bits from which on a number is an address, by which rules are told apart."""
 LOOSE_BITS = 16
@@ -97,15 +97,22 @@ def _addresses(entry: Entry) -> frozenset[str]:
     return frozenset(n.header for n in numbers if isinstance(n, Number) and n.bits >= WIDE)
 
 
-def by_address(entries: Iterator[Entry]) -> list[list[Entry]]:
-    """The smallest together, so that there are few; by the first rule of each."""
+def by_address(entries: Iterator[Entry], fits: Callable[[Iterable[Key]], bool]) -> list[list[Entry]]:
+    """The smallest together, so that there are few, where a key has room for the numbers of both (`fits`); by the first
+    rule of each."""
     found: dict[frozenset[str], list[Entry]] = {}
     for entry in entries:
         found.setdefault(_addresses(entry), []).append(entry)
-    groups = sorted(found.values(), key=len)
+    groups = [(group, dict.fromkeys(n for entry in group for n in entry.numbers)) for group in found.values()]
     while len(groups) > FORESTS_AT_MOST:
-        groups = sorted([sorted([*groups[0], *groups[1]], key=lambda e: e.rule), *groups[2:]], key=len)
-    return sorted(groups, key=lambda g: g[0].rule)
+        groups.sort(key=lambda g: len(g[0]))
+        pairs = combinations(range(len(groups)), 2)
+        pair = next(((a, b) for a, b in pairs if fits({**groups[a][1], **groups[b][1]})), None)
+        if pair is None:
+            break
+        (other, more), (one, numbers) = groups.pop(pair[1]), groups.pop(pair[0])
+        groups.append((sorted([*one, *other], key=lambda e: e.rule), {**numbers, **more}))
+    return sorted((group for group, _ in groups), key=lambda g: g[0].rule)
 
 
 def width(key: Key, facts: int) -> int:

@@ -67,7 +67,8 @@ def plant(rules: Sequence[RunRule], facts: tuple[str, ...]) -> tuple[Planted, ..
         for box in rule.boxes
         for entry in entries_of(place, box, facts, loose.get(rule.rule.number))
     )
-    return tuple(_planted(listed, facts) for listed in by_address(entries))
+    groups = by_address(entries, lambda numbers: _fits(_places({n: width(n, len(facts)) for n in numbers})))
+    return tuple(_planted(listed, facts) for listed in groups)
 
 
 def loose_bits(rules: Sequence[RunRule]) -> Mapping[int, int]:
@@ -80,7 +81,7 @@ def _planted(listed: list[Entry], facts: tuple[str, ...]) -> Planted:
     numbers = tuple(dict.fromkeys(n for entry in listed for n in entry.numbers))
     bits = {n: width(n, len(facts)) for n in numbers}
     keys = _places(bits)
-    if any(word >= WORDS_AT_MOST for word, _ in keys.values()):
+    if not _fits(keys):
         raise CannotSplit(np.arange(len(listed)))
     fields = tuple(Field(*keys[n], bits[n], isinstance(n, Facts | Loose)) for n in numbers)
     columns = [_column(n, listed, bits[n]) for n in numbers]
@@ -88,6 +89,10 @@ def _planted(listed: list[Entry], facts: tuple[str, ...]) -> Planted:
     entries = Entries(fields, np.array([e.rule for e in listed], dtype=np.uint32), first, second)
     shape = Shape(entries)
     return Planted(keys, tuple(_asked(listed, facts)), shape, build_forest(entries, shape.dtype.itemsize))
+
+
+def _fits(keys: Mapping[Key, tuple[int, int]]) -> bool:
+    return all(word < WORDS_AT_MOST for word, _ in keys.values())
 
 
 def _places(bits: Mapping[Key, int]) -> Mapping[Key, tuple[int, int]]:
