@@ -24,7 +24,7 @@ test: ## everything that CI runs (the tests of the kernel need root)
 	@./test
 
 .PHONY: soak
-soak: setup ## the long run, some hours: 10,000 policies x 500 frames, 5,000 with memory x 2,000, 100,000 texts (root; SOAK="--policies 100")
+soak: setup ## the long run, some hours: 10,000 policies x 500 frames, 5,000 with memory x 2,000, 100,000 texts, 18 sets of 10,000 and 100,000 rules x 1,000,000 (root; SOAK="--policies 100")
 	python -m ebpfc.testing.soak $(SOAK)
 
 .PHONY: soak-pcap

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ebpfc.compiler.classify.entries import Entries
+from ebpfc.compiler.classify.entries import Entries, Field
 from ebpfc.compiler.classify.forest import Forest
 
 NOTHING = 0xFFFFFFFF
@@ -37,6 +37,32 @@ def first_match(entries: Entries, keys: Keys) -> Numbers:
         best[waiting[hit]] = entries.numbers[number]
         waiting = waiting[~hit]
     return best
+
+
+def first_match_of_many(entries: Entries, keys: Keys) -> Numbers:
+    """The same; each entry is compared with the keys alone that lie in the range of one of its fields."""
+    order, first, last = _slices(entries, keys)
+    best = np.full(len(keys), NOTHING, np.uint32)
+    for number in range(len(entries.numbers) - 1, -1, -1):
+        field = int((last[:, number] - first[:, number]).argmin())
+        near = order[field, first[field, number] : last[field, number]]
+        hit = near[_matches(entries, np.full(len(near), number), keys[near])]
+        best[hit] = entries.numbers[number]
+    return best
+
+
+def _slices(entries: Entries, keys: Keys) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Keys in the order of each field that has ranges (fields, keys); where each entry's begin and end there."""
+    order, first, last = [], [], []
+    for number, field in enumerate(entries.fields):
+        if field.ternary:
+            continue
+        value = _value(field, keys)
+        places = np.argsort(value, kind="stable")
+        order.append(places)
+        first.append(np.searchsorted(value[places], entries.first[:, number], "left"))
+        last.append(np.searchsorted(value[places], entries.second[:, number], "right"))
+    return np.array(order), np.array(first), np.array(last)
 
 
 def classify(forest: Forest, entries: Entries, keys: Keys) -> Answers:
@@ -75,7 +101,11 @@ def _matches(entries: Entries, entry: NDArray[np.int64], keys: Keys) -> NDArray[
     """Whether each entry matches its key."""
     matched = np.ones(len(keys), np.bool_)
     for number, field in enumerate(entries.fields):
-        value = keys[:, field.word] >> np.uint64(field.at) & np.uint64((1 << field.bits) - 1)
+        value = _value(field, keys)
         first, second = entries.first[entry, number], entries.second[entry, number]
         matched &= (value & second == first) if field.ternary else (first <= value) & (value <= second)
     return matched
+
+
+def _value(field: Field, keys: Keys) -> Keys:
+    return keys[:, field.word] >> np.uint64(field.at) & np.uint64((1 << field.bits) - 1)

@@ -1,5 +1,5 @@
 """The long run (`python -m ebpfc.testing.soak`): random policies and packets, reference beside kernel, with and without
-memory; wrong texts.
+memory; wrong texts; sets of many rules.
 
 In: how many, from which seed. Out: progress on standard error, each failure with the seed that shows it again, a last
 line of totals; exit code 1 when anything failed. Needs root for the packets.
@@ -18,6 +18,7 @@ from ebpfc.testing.agreement import HOOKS, build_traced, disagreements
 from ebpfc.testing.frames_for_policy import frames_for
 from ebpfc.testing.pool import NETMASK
 from ebpfc.testing.random_policies import random_policy
+from ebpfc.testing.rule_set_trial import rule_set_trial
 from ebpfc.testing.timed_trial import timed_trial
 from ebpfc.testing.wrong_texts import survive
 
@@ -74,15 +75,31 @@ def remember_chunk(chunk: Chunk) -> Result:
     return Result(chunk.count, compared, tuple(failures))
 
 
+def rules_chunk(chunk: Chunk) -> Result:
+    """Generated sets of 10,000 and 100,000 rules: their tables beside first match, a part of the packets in the
+    kernel."""
+    failures: list[str] = []
+    compared = 0
+    for seed in range(chunk.first, chunk.first + chunk.count):
+        try:
+            found = rule_set_trial(seed, chunk.frames)
+        except Exception as error:
+            failures.append(f"set {seed}: {type(error).__name__}: {str(error)[:300]}")
+            continue
+        compared += chunk.frames
+        failures += [f"set {seed}: {one}" for one in found[:2]]
+    return Result(chunk.count, compared, tuple(failures))
+
+
 def refuse_chunk(chunk: Chunk) -> Result:
     """Random bytes and damaged policies given to the command."""
     found = [survive(seed) for seed in range(chunk.first, chunk.first + chunk.count)]
     return Result(chunk.count, chunk.count, tuple(one for one in found if one is not None))
 
 
-def _chunks(first: int, total: int, frames: int) -> Iterator[Chunk]:
-    for start in range(first, first + total, CHUNK):
-        yield Chunk(start, min(CHUNK, first + total - start), frames)
+def _chunks(first: int, total: int, frames: int, at_once: int = CHUNK) -> Iterator[Chunk]:
+    for start in range(first, first + total, at_once):
+        yield Chunk(start, min(at_once, first + total - start), frames)
 
 
 def _run(what: str, work: Callable[[Chunk], Result], chunks: list[Chunk], jobs: int) -> int:
@@ -107,6 +124,8 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--stateful", type=int, default=5_000, help="policies that remember (default %(default)s)")
     parser.add_argument("--packets", type=int, default=2_000, help="timed packets for each (default %(default)s)")
     parser.add_argument("--texts", type=int, default=100_000, help="damaged texts (default %(default)s)")
+    parser.add_argument("--rule-sets", type=int, default=18, help="sets of many rules (default %(default)s: each kind)")
+    parser.add_argument("--set-packets", type=int, default=1_000_000, help="packets for each (default %(default)s)")
     parser.add_argument("--first", type=int, default=1_000_000, help="the first seed (default %(default)s)")
     parser.add_argument("--jobs", type=int, default=2, help="processes (default %(default)s)")
     options = parser.parse_args(argv)
@@ -115,6 +134,8 @@ def main(argv: list[str] | None = None) -> int:
     failed += _run("policies", judge_chunk, chunks, options.jobs)
     chunks = list(_chunks(options.first, options.stateful, options.packets))
     failed += _run("policies that remember", remember_chunk, chunks, options.jobs)
+    chunks = list(_chunks(0, options.rule_sets, options.set_packets, at_once=1))
+    failed += _run("sets of many rules", rules_chunk, chunks, options.jobs)
     return 1 if failed else 0
 
 

@@ -15,7 +15,7 @@ from ebpfc.compiler.classify.entries import Entries, Field, build_columns
 from ebpfc.compiler.classify.forest import CannotSplit, Forest, build_forest, plant
 from ebpfc.compiler.classify.grow import DEPTH_AT_MOST, LEAF_AT_MOST
 from ebpfc.compiler.classify.partition import Configuration, configurations
-from ebpfc.testing.classified import NOTHING, Keys, classify, first_match
+from ebpfc.testing.classified import NOTHING, Keys, classify, first_match, first_match_of_many
 from ebpfc.testing.rule_set_entries import entries_of_rules, keys_of_packets
 from ebpfc.testing.rule_sets import KINDS, build_packets, build_rules
 
@@ -192,6 +192,7 @@ def test_rule_sets(kind: str, count: int, versions: tuple[int, ...]) -> None:
     check_tables(forest, entries)
     found = classify(forest, entries, keys).number
     assert (found == first_match(entries, keys)).all()
+    assert (found == first_match_of_many(entries, keys)).all()
     for packet, number in list(zip(packets, found.tolist(), strict=True))[:50]:
         assert number == next((place for place, rule in enumerate(rules) if rule.matches(packet)), NOTHING)
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from ebpfc.testing.agreement import build_traced, disagreements
 from ebpfc.testing.kernel import KernelPolicy
 from ebpfc.testing.many_rules import Aimed, aimed_frames, aimed_match
-from ebpfc.testing.packets import Layer, ether, icmp, icmp6, ip4, ip6, tcp, udp
-from ebpfc.testing.rule_sets import ICMP, ICMP6, KINDS, TCP, UDP, Packet, build_packets, build_rules
+from ebpfc.testing.rule_set_trial import frame_of
+from ebpfc.testing.rule_sets import KINDS, build_packets, build_rules
 
 pytestmark = pytest.mark.kernel
 RUN = "GLOBAL int classify_"
@@ -61,19 +61,6 @@ def test_aimed_rules_are_looked_up_and_met() -> None:
 
 
 # ------------------------------------------------------------------------------------------- sets as networks have them
-
-
-def frame_of(packet: Packet) -> bytes:
-    """TEST_RUN's shortest frame or longer at every hook."""
-    carried: Layer = {
-        TCP: tcp(sport=packet.sport, dport=packet.dport),
-        UDP: udp(bytes(30), sport=packet.sport, dport=packet.dport),
-        ICMP: icmp(),
-        ICMP6: icmp6(),
-    }[packet.proto]
-    if packet.version == 4:
-        return ether(ip4(carried, src=packet.src, dst=packet.dst))
-    return ether(ip6(carried, src=packet.src, dst=packet.dst))
 
 
 @pytest.mark.parametrize("versions", [(4,), (6,), (4, 6)])

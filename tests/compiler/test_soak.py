@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from random import Random
 
+import numpy as np
 import pytest
 
-from ebpfc.testing import soak, wrong_texts
+from ebpfc.testing import rule_set_trial, soak, wrong_texts
 from ebpfc.testing.agreement import Disagreement
 
 
 @pytest.mark.kernel
 def test_policies_agree(capsys: pytest.CaptureFixture[str]) -> None:
-    few = "--policies 4 --frames 50 --stateful 2 --packets 40 --texts 0 --jobs 1"
+    few = "--policies 4 --frames 50 --stateful 2 --packets 40 --texts 0 --rule-sets 0 --jobs 1"
     assert soak.main(few.split()) == 0
     assert "policies: 4, 600 compared, 0 failed" in capsys.readouterr().out
 
@@ -33,7 +34,12 @@ def test_a_disagreement_is_found_with_its_seed(
 ) -> None:
     wrong = Disagreement("xdp", b"\1\2", ("pass", None), ("drop", 3))
     monkeypatch.setattr(soak, "disagreements", lambda *_: [wrong])
-    assert soak.main(["--policies", "1", "--first", "77", "--stateful", "0", "--texts", "0", "--jobs", "1"]) == 1
+    assert (
+        soak.main(
+            ["--policies", "1", "--first", "77", "--stateful", "0", "--texts", "0", "--rule-sets", "0", "--jobs", "1"]
+        )
+        == 1
+    )
     printed = capsys.readouterr().out
     assert "seed 77: xdp: reference ('pass', None), kernel ('drop', 3): 0102" in printed
 
@@ -61,3 +67,18 @@ def test_a_hang_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wrong_texts, "ebpfc", think)
     monkeypatch.setattr(wrong_texts, "PATIENCE", 1)
     assert "over 1 s" in (wrong_texts.survive(5) or "")
+
+
+FEW_RULES = ((200, (4, 6), "fw"),)
+
+
+@pytest.mark.kernel
+def test_sets_of_many_rules_agree() -> None:
+    assert rule_set_trial.rule_set_trial(0, 3000, FEW_RULES) == []
+
+
+@pytest.mark.kernel
+def test_a_wrong_first_match_is_found_in_the_tables_and_in_the_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rule_set_trial, "first_match_of_many", lambda _, keys: np.full(len(keys), 7, np.uint32))
+    found = rule_set_trial.rule_set_trial(0, 100, FEW_RULES)
+    assert sum("tables" in one for one in found) > 50 and sum("kernel" in one for one in found) > 50
