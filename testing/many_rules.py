@@ -64,7 +64,7 @@ def aimed_match(rng: Random) -> Aimed:
         if proto in ("tcp", "udp") and rng.random() > wide:
             holds[name], text = _numbers(rng, 0xFFFF)
             words.append(f"{'not ' if rng.random() < 0.08 else ''}{side} port {text}")
-    return Aimed(" and ".join(words or ["ip or ip6"]), version, holds)
+    return Aimed(" and ".join(words or ["(ip or ip6)"]), version, holds)
 
 
 def aimed_frames(rng: Random, rules: Sequence[Aimed], count: int) -> Iterator[bytes]:

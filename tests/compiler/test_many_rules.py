@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from random import Random
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ebpfc.compiler.ast.matches import CONNECTION_STATES
 from ebpfc.testing.agreement import build_traced, disagreements
 from ebpfc.testing.kernel import KernelPolicy
 from ebpfc.testing.many_rules import Aimed, aimed_frames, aimed_match
+from ebpfc.testing.packets import ether, ip4, udp
+from ebpfc.testing.random_traffic import TimedFrame
 from ebpfc.testing.rule_set_trial import frame_of
 from ebpfc.testing.rule_sets import KINDS, build_packets, build_rules
+from ebpfc.testing.timed_agreement import timed_disagreements
 
 pytestmark = pytest.mark.kernel
 RUN = "GLOBAL int classify_"
@@ -71,10 +76,42 @@ def test_rule_sets(kind: str, count: int, versions: tuple[int, ...]) -> None:
     rules = build_rules(kind, count, versions=versions)
     packets = list(build_packets(rules, 300))
     hooks = ("xdp", "tc ingress") if count < 1000 else ("xdp",) if kind == "acl" else ("tc egress",)
-    compiled, built = build_traced(f"hook {', '.join(hooks)}\n" + "".join(f"{rule.text()}\n" for rule in rules))
+    text = "".join(f"{rule.text()}\n" for rule in rules)
+    compiled, built = build_traced(f"hook {', '.join(hooks)}\n{text}")
     assert compiled.c_text.count(RUN) == (len(hooks) if count >= 100 else 0)
-    expected = [next(((r.action, n) for n, r in enumerate(rules) if r.matches(p)), ("pass", None)) for p in packets]
+    first = (next((n for n, rule in enumerate(rules) if rule.matches(packet)), None) for packet in packets)
+    expected = [("pass", None) if n is None else (rules[n].action, n) for n in first]
     frames = [frame_of(packet) for packet in packets]
     with KernelPolicy(built) as kernel:
         for hook in hooks:
             assert kernel.judge_all(hook, frames) == expected
+
+
+# ----------------------------------------------------------------------------------------------- states of connections
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_aimed_rules_and_states_of_connections(seed: int) -> None:
+    """Some conversations are answered; a state is a number of the key beside the others."""
+    rng = Random(f"states {seed}")
+    rules = [aimed_match(rng) for _ in range(100)]
+    states = [rng.choice(("", "", f" and state {rng.choice(CONNECTION_STATES)}")) for _ in rules]
+    lines = "".join(
+        f"{rng.choice(('pass', 'drop'))} {rule.text}{state}\n" for rule, state in zip(rules, states, strict=True)
+    )
+    compiled, built = build_traced(f"hook xdp\ntrack\n{lines}")
+    assert RUN in compiled.c_text
+    traffic = [TimedFrame(10**12 + n * 10**6, frame) for n, frame in enumerate(conversations(rng, rules))]
+    found = timed_disagreements(compiled, built, "xdp", traffic)
+    assert not found, f"{found[0]}\n{lines}"
+
+
+def conversations(rng: Random, rules: list[Aimed]) -> Iterator[bytes]:
+    """Aimed frames, and datagrams there and back again."""
+    hosts = [f"10.0.0.{n}" for n in range(1, 5)]
+    for frame in aimed_frames(rng, rules, 300):
+        yield frame
+        src, dst = rng.sample(hosts, 2)
+        sport, dport = rng.choices((22, 53, 80), k=2)
+        yield ether(ip4(udp(bytes(20), sport=sport, dport=dport), src=src, dst=dst))
+        yield ether(ip4(udp(bytes(20), sport=dport, dport=sport), src=dst, dst=src))

@@ -31,7 +31,7 @@ def test_reference_and_kernel_agree_on_random_policies(batch: int) -> None:
         found_runs += run_count(compiled)
         found = disagreements(compiled.policy, built, frames_for(rng, compiled.policy, 200))
         assert not found, "\n".join([*map(str, found[:3]), text])
-    assert found_runs > 3
+    assert found_runs > 1
 
 
 @pytest.mark.kernel
