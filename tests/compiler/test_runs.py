@@ -52,6 +52,7 @@ def plain(count: int, first: int = 0) -> str:
 
 
 LOOSE = "pass udp dst port {port} within 1/s\n"
+PAYLOAD = "drop udp dst port {port} and udp[udp[9]] == 1\n"
 NAMED = 'drop udp dst port {port} then count "{port}"\n'
 
 
@@ -83,7 +84,7 @@ def nets(count: int) -> str:
         ("if ip {\n" + plain(100) + several(LOOSE, 17) + plain(100, 100) + "}\n", 2),
         ("if ip {\n" + plain(100) + "} else {\n" + several(NAMED, 80) + plain(100, 100) + "}\n", 2),
         ("if ip {\n" + plain(100) + 'count "all"\n' + "}\n", 1),
-        ("if ip {\n" + several(LOOSE, 70) + "}\n" + plain(100), 1),
+        ("if ip {\n" + several(PAYLOAD, 70) + "}\n" + plain(100), 1),
         ("".join(f"drop tcp and udp dst port {n}\n" for n in range(70)), 0),
         (plain(70) + f"drop src net {nets(40)} and dst net {nets(40)}\n" + plain(70, 70), 2),
         (plain(40) + f"drop tcp and dst net {nets(2000)}\n" + plain(40, 40), 1),
