@@ -13,7 +13,8 @@ from ebpfc.compiler.ast import nodes
 from ebpfc.compiler.ast.printer import print_action
 from ebpfc.compiler.codegen.emit import comment_text
 from ebpfc.compiler.codegen.state_view import counter_names, map_names
-from ebpfc.compiler.codegen.view import HOOKS, Features, HookView, Origin, Origins, counter_base
+from ebpfc.compiler.codegen.step_view import HOOKS, Origin, Origins
+from ebpfc.compiler.codegen.view import Features, HookView, counter_base
 from ebpfc.compiler.ir import program as ir
 from ebpfc.compiler.ir.state import WORDS, Kind, State, TrackDecl
 from ebpfc.compiler.lower.policy import DIRECTIONS, blocks

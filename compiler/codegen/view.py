@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from ebpfc import __version__
 from ebpfc.compiler.codegen.blob import Blob, in_sections
-from ebpfc.compiler.codegen.classifier import Outcome, RunView, build_run
-from ebpfc.compiler.codegen.condition import all_of, render, spell
+from ebpfc.compiler.codegen.classifier import RunView
+from ebpfc.compiler.codegen.condition import all_of, render
 from ebpfc.compiler.codegen.gate import (
     NO_GATE,
     Gate,
@@ -27,13 +27,14 @@ from ebpfc.compiler.codegen.keyed import effects, guards
 from ebpfc.compiler.codegen.layer_view import LayerView, WalkedBit, build_layer, has_proto, needs_walk, walked_bits
 from ebpfc.compiler.codegen.opening import decides_malformed, opens, told_by_facts
 from ebpfc.compiler.codegen.plan import LAYER_NAMES, SLOT_LIMITS, KeyView, LateTest, Plan, Slot, UseView
-from ebpfc.compiler.codegen.planted import WORDS_AT_MOST, RunRule, loose_bits
+from ebpfc.compiler.codegen.planted import WORDS_AT_MOST
 from ebpfc.compiler.codegen.predicates import condition
 from ebpfc.compiler.codegen.runs import in_runs
 from ebpfc.compiler.codegen.settled import build_settled
 from ebpfc.compiler.codegen.state_view import StateView, build_state
+from ebpfc.compiler.codegen.step_view import COMPANION, HOOKS, VERDICTS, Origins, StepView, StepViews
 from ebpfc.compiler.codegen.table_view import SetsView, build_sets
-from ebpfc.compiler.codegen.tested import Run, Tested
+from ebpfc.compiler.codegen.tested import Tested
 from ebpfc.compiler.codegen.tracking import TrackedView, ask_tracking, kept_inside
 from ebpfc.compiler.codegen.usual import Branch, Usual, branches, build_usual
 from ebpfc.compiler.ir import program as ir
@@ -46,36 +47,7 @@ beyond REGISTER_TESTS each rule reads the facts from there again: what the verif
 branch on a register."""
 NO_STATE = State()
 WIDE_FACTS, MOST_FACTS = 32, 64
-HOOKS: Mapping[ir.HookName, tuple[str, str, str]] = {  # suffix of C names, section, program
-    "xdp": ("xdp", "xdp", "pf_xdp"),
-    "tc ingress": ("in", "tc", "pf_tc_ingress"),
-    "tc egress": ("eg", "classifier", "pf_tc_egress"),
-}
 EVENT_VERDICTS: Mapping[ir.VerdictName | None, int] = {None: 0, "pass": 1, "drop": 2}
-_VERDICTS = {
-    "xdp": {"pass": "XDP_PASS", "drop": "XDP_DROP"},
-    "tc": {"pass": "TC_ACT_UNSPEC", "drop": "TC_ACT_SHOT"},
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where a rule or block stands: the file's name in the C, its line, its text on one line of printable ASCII."""
-
-    file: str
-    line: int
-    text: str
-
-
-COMPANION = Origin("companion", 1, "opens what the policy opens")
-
-
-@dataclass(frozen=True, slots=True)
-class Origins:
-    """By rule number and by block number."""
-
-    rules: Mapping[int, Origin]
-    blocks: Mapping[int, Origin]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,24 +64,6 @@ class Features:
 class Member:
     ctype: str
     name: str
-
-
-@dataclass(frozen=True, slots=True)
-class StepView:
-    """A rule (`number`, `verdict`, `counts`) or a block (`body`, `orelse`) with the C of when it holds; or a run."""
-
-    is_rule: bool
-    condition: str
-    comment: str
-    file: str
-    line: int
-    number: int = -1
-    verdict: str = ""
-    counts: tuple[int, ...] = ()
-    effects: tuple[str, ...] = ()
-    body: tuple[StepView, ...] = ()
-    orelse: tuple[StepView, ...] = ()
-    run: RunView | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,14 +158,14 @@ def build_view(
         gate = gate_of(tested)
         tested = in_runs(tuple(behind(s, gate) for s in tested), _facts(plan))
         tested = grouped(tuple(map(spelled, tested)))
-        views = _StepViews(program.hook, index, origins, first, named)
+        views = StepViews(program.hook, index, origins, first, named)
         hooks.append(_hook(program, plan, tested, tracked, gate, views, rules, features))
         plans.append(plan)
     if companion is not None:
         plan, tested, tracked = _planned(companion, state)
         tested = tuple(map(spelled, tested))
         places = Origins({step.number: COMPANION for step in companion.body}, {})
-        views = _StepViews(companion.hook, len(programs), places, 0, {})
+        views = StepViews(companion.hook, len(programs), places, 0, {})
         silent = Features(counters=False, kernel=features.kernel)
         hooks.append(_hook(companion, plan, tested, tracked, NO_GATE, views, 0, silent))
         plans.append(plan)
@@ -299,66 +253,13 @@ def _members(plans: list[Plan]) -> tuple[Member, ...]:
     return tuple(sorted(members, key=lambda m: order.index(m.ctype)))
 
 
-class _StepViews:
-    """Renders the steps of one hook's program."""
-
-    def __init__(
-        self,
-        hook: ir.HookName,
-        number: int,
-        origins: Origins,
-        first: int,
-        named: Mapping[str, int],
-    ) -> None:
-        self.number, self.origins, self.first, self.named = number, origins, first, named
-        self.suffix = HOOKS[hook][0]
-        self.runs: list[RunView] = []
-        self.verdicts = _VERDICTS["xdp" if hook == "xdp" else "tc"]
-
-    def steps(self, body: tuple[Tested, ...]) -> tuple[StepView, ...]:
-        return tuple(self._step(s) for s in body)
-
-    def _step(self, tested: Tested) -> StepView:
-        if tested.run:
-            return self._run(tested.run)
-        step, text = tested.step, render(tested.condition)
-        if step is None:
-            body = self.steps(tested.body)
-            return StepView(False, text, f"{len(body)} steps that ask the same", body[0].file, body[0].line, body=body)
-        if isinstance(step, ir.BlockStep):
-            at = self.origins.blocks[step.number]
-            body, orelse = self.steps(tested.body), self.steps(tested.orelse)
-            return StepView(False, text, at.text, at.file, at.line, body=body, orelse=orelse)
-        at = self.origins.rules[step.number]
-        verdict, counts = self._done(step)
-        effects = tuple(map(render, tested.effects))
-        return StepView(True, text, at.text, at.file, at.line, step.number, verdict, counts, effects)
-
-    def _run(self, run: Run) -> StepView:
-        bits = loose_bits(run.rules)
-        outcomes = tuple(self._outcome(r, bits.get(r.rule.number)) for r in run.rules)
-        view = build_run(f"classify_{self.suffix}_{len(self.runs)}", run, outcomes)
-        self.runs.append(view)
-        at = self.origins.rules[run.rules[0].rule.number]
-        return StepView(False, "", f"{len(run.rules)} rules, looked up together", at.file, at.line, run=view)
-
-    def _outcome(self, found: RunRule, loose: int | None) -> Outcome:
-        verdict, counts = self._done(found.rule)
-        return Outcome(verdict, counts, tuple(map(render, found.effects)), loose, render(spell(found.rest)))
-
-    def _done(self, rule: ir.RuleStep) -> tuple[str, tuple[int, ...]]:
-        """The verdict, and the counters of a rule: those that it names, and its own if it decides nothing."""
-        own = () if rule.verdict else (self.first + rule.number,)
-        return self.verdicts[rule.verdict] if rule.verdict else "", (*own, *(self.named[n] for n in rule.counts))
-
-
 def _hook(
     program: ir.Program,
     plan: Plan,
     tested: tuple[Tested, ...],
     tracked: tuple[TrackedView, ...],
     gate: Gate,
-    views: _StepViews,
+    views: StepViews,
     rules: int,
     features: Features,
 ) -> HookView:
@@ -378,7 +279,7 @@ def _hook(
     usual = build_settled(program, plan) if plan.tracked else build_usual(program, plan)
     last = program.body[-1] if program.body else None
     decided = isinstance(last, ir.RuleStep) and last.pred == ir.TRUE and not last.guards and last.verdict is not None
-    verdicts = _VERDICTS["xdp" if program.hook == "xdp" else "tc"]
+    verdicts = VERDICTS["xdp" if program.hook == "xdp" else "tc"]
     steps = views.steps(tested)
     return HookView(
         name=program.hook,
