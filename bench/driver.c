@@ -9,25 +9,11 @@
  *
  * The clock is read once a round of all steps, so it costs nothing and its resolution is far under 0.1 ns a packet.
  */
-typedef unsigned char u8;
-typedef unsigned int u32;
-typedef int s32;
-typedef unsigned long long u64;
+#include "source.h"
 
-#define SEC(name) __attribute__((section(name), used))
-#define MAP_INT(name, value) int (*name)[value]
-
-enum { BPF_MAP_TYPE_ARRAY = 2, BPF_MAP_TYPE_PROG_ARRAY = 3, XDP_ABORTED = 0, XDP_PASS = 2 };
 enum { STEPS = 16384, ROUNDS = 4096, SLOT = 192 };
 
-static void *(*const bpf_map_lookup_elem)(void *map, const void *key) = (void *)1;
-static u64 (*const bpf_ktime_get_ns)(void) = (void *)5;
-static long (*const bpf_tail_call)(void *ctx, void *programs, u32 index) = (void *)12;
 static long (*const bpf_xdp_adjust_head)(void *ctx, int delta) = (void *)44;
-
-struct xdp_md {
-	u32 data, data_end, data_meta, ingress_ifindex, rx_queue_index, egress_ifindex;
-};
 
 /* `move` bytes from the packet before; then `value`, bytes as on the wire, `at` bytes into the packet. */
 struct step {
@@ -55,13 +41,6 @@ struct {
 	u32 *key;
 	struct clock *value;
 } clocks SEC(".maps");
-
-struct {
-	MAP_INT(type, BPF_MAP_TYPE_PROG_ARRAY);
-	MAP_INT(max_entries, 1);
-	u32 *key;
-	u32 *value;
-} under_test SEC(".maps");
 
 SEC("xdp") int source(struct xdp_md *ctx)
 {
@@ -96,11 +75,3 @@ SEC("xdp") int source(struct xdp_md *ctx)
 	bpf_tail_call(ctx, &under_test, 0);
 	return XDP_ABORTED;
 }
-
-/* What the source costs by itself: a program that does nothing stands behind it. */
-SEC("xdp") int empty(struct xdp_md *ctx)
-{
-	(void)ctx;
-	return XDP_PASS;
-}
-

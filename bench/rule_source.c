@@ -5,24 +5,9 @@
  * Each field is written by one store of the width with which a program reads it. The next packet is counted by an atomic
  * addition, which waits for all that is under way: no packet is begun before the one before it is judged.
  */
-typedef unsigned char u8;
-typedef unsigned short u16;
-typedef unsigned int u32;
-typedef unsigned long long u64;
+#include "source.h"
 
-#define SEC(name) __attribute__((section(name), used))
-#define MAP_INT(name, value) int (*name)[value]
-
-enum { BPF_MAP_TYPE_ARRAY = 2, BPF_MAP_TYPE_PROG_ARRAY = 3, XDP_ABORTED = 0, XDP_PASS = 2 };
 enum { FLOWS = 65536, ETH_HLEN = 14, FRAME = 74 };
-
-static void *(*const bpf_map_lookup_elem)(void *map, const void *key) = (void *)1;
-static u64 (*const bpf_ktime_get_ns)(void) = (void *)5;
-static long (*const bpf_tail_call)(void *ctx, void *programs, u32 index) = (void *)12;
-
-struct xdp_md {
-	u32 data, data_end, data_meta, ingress_ifindex, rx_queue_index, egress_ifindex;
-};
 
 /* Bytes as on the wire; of IPv4 the addresses are the first words. */
 struct flow {
@@ -66,13 +51,6 @@ struct {
 	u32 *key;
 	struct times *value;
 } times SEC(".maps");
-
-struct {
-	MAP_INT(type, BPF_MAP_TYPE_PROG_ARRAY);
-	MAP_INT(max_entries, 1);
-	u32 *key;
-	u32 *value;
-} under_test SEC(".maps");
 
 static __attribute__((noinline)) void read_clock(struct plan *plan, u64 batch)
 {
@@ -121,11 +99,4 @@ SEC("xdp") int source(struct xdp_md *ctx)
 	*(u16 *)(p + 2) = flow->dport;
 	bpf_tail_call(ctx, &under_test, 0);
 	return XDP_ABORTED;
-}
-
-/* What the source costs by itself: a program that does nothing stands behind it. */
-SEC("xdp") int empty(struct xdp_md *ctx)
-{
-	(void)ctx;
-	return XDP_PASS;
 }

@@ -5,24 +5,9 @@
  * Flows are numbers from 0 on, each with an address of its own. They come in order, each once, or at random, so that
  * neither cache nor branch predictor knows which is next. The clock is read once in BATCH packets.
  */
-typedef unsigned char u8;
-typedef unsigned short u16;
-typedef unsigned int u32;
-typedef unsigned long long u64;
+#include "source.h"
 
-#define SEC(name) __attribute__((section(name), used))
-#define MAP_INT(name, value) int (*name)[value]
-
-enum { BPF_MAP_TYPE_ARRAY = 2, BPF_MAP_TYPE_PROG_ARRAY = 3, XDP_ABORTED = 0, XDP_PASS = 2 };
 enum { BATCH = 16384, BATCHES = 4096, FRAME = 192, FIRST_PORT = 1024, PORTS = 0x7fff, ADDRESSES = 0xffffff };
-
-static void *(*const bpf_map_lookup_elem)(void *map, const void *key) = (void *)1;
-static u64 (*const bpf_ktime_get_ns)(void) = (void *)5;
-static long (*const bpf_tail_call)(void *ctx, void *programs, u32 index) = (void *)12;
-
-struct xdp_md {
-	u32 data, data_end, data_meta, ingress_ifindex, rx_queue_index, egress_ifindex;
-};
 
 /* `network`: the upper 8 bits of the addresses, in host order; `port_at` 0: no port is written. */
 struct plan {
@@ -38,13 +23,6 @@ struct {
 	u32 *key;
 	struct plan *value;
 } plans SEC(".maps");
-
-struct {
-	MAP_INT(type, BPF_MAP_TYPE_PROG_ARRAY);
-	MAP_INT(max_entries, 1);
-	u32 *key;
-	u32 *value;
-} under_test SEC(".maps");
 
 /* Every number once, in an order that looks random. */
 static inline u32 mixed(u32 n)
@@ -96,11 +74,4 @@ SEC("xdp") int source(struct xdp_md *ctx)
 	}
 	bpf_tail_call(ctx, &under_test, 0);
 	return XDP_ABORTED;
-}
-
-/* What the source costs by itself: a program that does nothing stands behind it. */
-SEC("xdp") int empty(struct xdp_md *ctx)
-{
-	(void)ctx;
-	return XDP_PASS;
 }
