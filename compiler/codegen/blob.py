@@ -8,13 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-import numpy as np
-
 BYTES_A_LINE = 64
 SLACK = 16
 """Bytes behind a table: the end of its string, and what aligns the next."""
-
-
 PART_BYTES = 7 << 19
 """Of one section: the value of a map, of which kernels before 5.17 take no more than KMALLOC_MAX_SIZE, 4 MiB. A program
 may have 64 maps (MAX_USED_MAPS), so that small tables share one."""
@@ -31,6 +27,8 @@ class Blob:
 
     def literal(self) -> str:
         """Lines of C: quoted strings that the compiler joins."""
+        import numpy as np
+
         octal = np.array([list(f"\\{byte:03o}".encode()) for byte in range(256)], dtype=np.uint8)
         whole = len(self.data) // BYTES_A_LINE * BYTES_A_LINE
         lines = octal[np.frombuffer(self.data[:whole], dtype=np.uint8)].reshape(-1, BYTES_A_LINE * 4)

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from ebpfc.compiler.codegen.blob import Blob, in_parts
 from ebpfc.compiler.codegen.condition import all_of, render
 from ebpfc.compiler.codegen.entries import Facts, Half, Key, Loose
-from ebpfc.compiler.codegen.planted import Planted
 from ebpfc.compiler.codegen.ranges_c import hexadecimal
-from ebpfc.compiler.codegen.records import RecordMember
 from ebpfc.compiler.codegen.tested import Run
+
+if TYPE_CHECKING:
+    from ebpfc.compiler.codegen.planted import Planted
+    from ebpfc.compiler.codegen.records import RecordMember
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +86,12 @@ def build_run(name: str, run: Run, outcomes: tuple[Outcome, ...]) -> RunView:
     known = {outcome: place for place, outcome in enumerate(dict.fromkeys(outcomes))}
     shift = (len(known) - 1).bit_length()
     codes = [rule.rule.number << shift | known[outcome] for rule, outcome in zip(run.rules, outcomes, strict=True)]
-    forests = tuple(_forest(f"{name}_{i}", p, np.array(codes, dtype=np.uint32)) for i, p in enumerate(run.planted))
+    forests = tuple(_forest(f"{name}_{i}", p, codes) for i, p in enumerate(run.planted))
     numbered = tuple(replace(outcome, number=number) for outcome, number in known.items())
     return RunView(name, tuple(r.rule.number for r in run.rules), shift, numbered, forests)
 
 
-def _forest(name: str, planted: Planted, codes: NDArray[np.uint32]) -> ForestView:
+def _forest(name: str, planted: Planted, codes: Sequence[int]) -> ForestView:
     forest, shape, keys = planted.forest, planted.shape, planted.keys
     return ForestView(
         name=name,
@@ -99,7 +99,7 @@ def _forest(name: str, planted: Planted, codes: NDArray[np.uint32]) -> ForestVie
         words=tuple(_word(w, keys) for w in range(1 + max(word for word, _ in keys.values()))),
         members=shape.members,
         misses=shape.misses,
-        trees=tuple(TreeView(hexadecimal(t.root), int(codes[t.first]), t.depth, t.longest) for t in forest.trees),
+        trees=tuple(TreeView(hexadecimal(t.root), codes[t.first], t.depth, t.longest) for t in forest.trees),
         nodes=in_parts(f"nodes_{name}", forest.nodes.tobytes(), 8),
         records=in_parts(f"records_{name}", shape.records(forest.leaves, codes).tobytes(), shape.dtype.itemsize),
         cost=forest.cost,

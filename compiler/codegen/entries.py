@@ -19,6 +19,8 @@ FORESTS_AT_MOST = 4
 WIDE = 32
 """Bits from which on a number is an address, by which rules are told apart."""
 LOOSE_BITS = 16
+WORDS_AT_MOST = 8
+"""Of a key: a node has three bits to say which."""
 _WORD = (1 << 64) - 1
 
 

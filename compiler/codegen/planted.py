@@ -1,6 +1,7 @@
 """Rules that are looked up → planted: for each kind of entries a key and a forest over it (compiler/classify).
 
-The numbers of a forest share up to eight key words of 64 bits, the widest first.
+The numbers of a forest share up to eight key words of 64 bits, the widest first. numpy takes longer to import than a
+small policy to compile: codegen/runs.py imports this module when there is something to plant.
 """
 
 from __future__ import annotations
@@ -13,33 +14,25 @@ from numpy.typing import NDArray
 
 from ebpfc.compiler.classify.entries import Entries, Field
 from ebpfc.compiler.classify.forest import CannotSplit, Forest, build_forest
-from ebpfc.compiler.codegen.boxes import Box
-from ebpfc.compiler.codegen.condition import ALWAYS, Condition, Mask, Text
-from ebpfc.compiler.codegen.entries import LOOSE_BITS, Entry, Facts, Key, Loose, by_address, entries_of, width
+from ebpfc.compiler.codegen.condition import Mask
+from ebpfc.compiler.codegen.entries import (
+    LOOSE_BITS,
+    WORDS_AT_MOST,
+    Entry,
+    Facts,
+    Key,
+    Loose,
+    by_address,
+    entries_of,
+    width,
+)
 from ebpfc.compiler.codegen.plan import LAYER_NAMES
 from ebpfc.compiler.codegen.records import Shape
-from ebpfc.compiler.ir.program import RuleStep
+from ebpfc.compiler.codegen.tested import RunRule, loose_bits
 
-WORDS_AT_MOST = 8
-"""Of a key: a node has three bits to say which."""
 OUTCOMES_AT_MOST = 64
 """Each has code of its own."""
 _WORD = (1 << 64) - 1
-
-
-@dataclass(frozen=True, slots=True)
-class RunRule:
-    """A rule, where what it asks of the packet holds, what it asks besides, and the C of what it changes."""
-
-    rule: RuleStep
-    boxes: tuple[Box, ...]
-    rest: Condition = ALWAYS
-    effects: tuple[Text, ...] = ()
-
-    @property
-    def is_loose(self) -> bool:
-        """Found, it may leave the packet undecided."""
-        return self.rest != ALWAYS or self.rule.verdict is None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,12 +62,6 @@ def plant(rules: Sequence[RunRule], facts: tuple[str, ...]) -> tuple[Planted, ..
     )
     groups = by_address(entries, lambda numbers: _fits(_places({n: width(n, len(facts)) for n in numbers})))
     return tuple(_planted(listed, facts) for listed in groups)
-
-
-def loose_bits(rules: Sequence[RunRule]) -> Mapping[int, int]:
-    """Of each loose rule, by its number: the bit of the key that is its own."""
-    loose = (rule.rule.number for rule in rules if rule.is_loose)
-    return {number: bit for bit, number in enumerate(loose)}
 
 
 def _planted(listed: list[Entry], facts: tuple[str, ...]) -> Planted:

@@ -5,6 +5,7 @@ Value and mask of each key word, of numbers whose ranges are no prefixes low end
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,14 +61,14 @@ class Shape:
             out.append(f"beyond{ctype[1:]}({number}, r->low{i}, r->size{i})")
         return tuple(out)
 
-    def records(self, chosen: NDArray[np.uint32], codes: NDArray[np.uint32]) -> NDArray[np.void]:
+    def records(self, chosen: NDArray[np.uint32], codes: Sequence[int]) -> NDArray[np.void]:
         """Of the entries `chosen`, by their places; `codes` of the rules."""
         out = np.zeros(len(chosen), dtype=self.dtype)
         for w in self.values:
             out[f"value{w}"], out[f"mask{w}"] = self.values[w][chosen], self.masks[w][chosen]
         for i, (_, low, size) in enumerate(self.ranged):
             out[f"low{i}"], out[f"size{i}"] = low[chosen], size[chosen]
-        out["code"] = codes[self.rules[chosen]]
+        out["code"] = np.array(codes, dtype=np.uint32)[self.rules[chosen]]
         return out
 
 

@@ -16,11 +16,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from ebpfc.compiler.classify.forest import CannotSplit
 from ebpfc.compiler.codegen.boxes import NoBoxError, boxes, negated
 from ebpfc.compiler.codegen.condition import ALWAYS, All, Condition, all_of
-from ebpfc.compiler.codegen.planted import RunRule, plant
-from ebpfc.compiler.codegen.tested import Run, Tested
+from ebpfc.compiler.codegen.tested import Run, RunRule, Tested
 from ebpfc.compiler.ir.program import BlockStep, RuleStep
 
 RULES_AT_LEAST = 64
@@ -69,6 +67,9 @@ def _planted(flat: Sequence[Flat], facts: tuple[str, ...]) -> list[Tested]:
     rules = tuple(rule for _, found in flat for rule in found)
     if len(rules) < RULES_AT_LEAST:
         return [step for step, _ in flat]
+    from ebpfc.compiler.classify.forest import CannotSplit
+    from ebpfc.compiler.codegen.planted import plant
+
     try:
         return [Tested(None, ALWAYS, run=Run(rules, plant(rules, facts)))]
     except CannotSplit:

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 
 from ebpfc.compiler.codegen.classifier import Outcome, RunView, build_run
 from ebpfc.compiler.codegen.condition import render, spell
-from ebpfc.compiler.codegen.planted import RunRule, loose_bits
-from ebpfc.compiler.codegen.tested import Run, Tested
+from ebpfc.compiler.codegen.tested import Run, RunRule, Tested, loose_bits
 from ebpfc.compiler.ir import program as ir
 
 HOOKS: Mapping[ir.HookName, tuple[str, str, str]] = {  # suffix of C names, section, program

@@ -13,6 +13,7 @@ from ebpfc import __version__
 from ebpfc.compiler.codegen.blob import Blob, in_sections
 from ebpfc.compiler.codegen.classifier import RunView
 from ebpfc.compiler.codegen.condition import all_of, render
+from ebpfc.compiler.codegen.entries import WORDS_AT_MOST
 from ebpfc.compiler.codegen.gate import (
     NO_GATE,
     Gate,
@@ -27,7 +28,6 @@ from ebpfc.compiler.codegen.keyed import effects, guards
 from ebpfc.compiler.codegen.layer_view import LayerView, WalkedBit, build_layer, has_proto, needs_walk, walked_bits
 from ebpfc.compiler.codegen.opening import decides_malformed, opens, told_by_facts
 from ebpfc.compiler.codegen.plan import LAYER_NAMES, SLOT_LIMITS, KeyView, LateTest, Plan, Slot, UseView
-from ebpfc.compiler.codegen.planted import WORDS_AT_MOST
 from ebpfc.compiler.codegen.predicates import condition
 from ebpfc.compiler.codegen.runs import in_runs
 from ebpfc.compiler.codegen.settled import build_settled

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from random import Random
 
 import pytest
@@ -93,3 +95,15 @@ def nets(count: int) -> str:
 )
 def test_what_becomes_a_table(text: str, expected: int) -> None:
     assert run_count(compile_text(f"hook xdp\n{text}", Options())) == expected
+
+
+@pytest.mark.parametrize(("rules", "loads"), [(RULES_AT_LEAST - 1, "False"), (RULES_AT_LEAST, "True")])
+def test_numpy_is_imported_only_for_a_run(rules: int, loads: str) -> None:
+    """It takes as long as compiling a small policy."""
+    code = (
+        "import sys; from ebpfc.compiler.pipeline import Options, compile_text; "
+        "compile_text(sys.stdin.read(), Options()); print('numpy' in sys.modules)"
+    )
+    text = f"hook xdp\n{plain(rules)}"
+    done = subprocess.run([sys.executable, "-c", code], input=text, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == loads
