@@ -122,7 +122,7 @@ def run_stages(path: Path) -> dict[str, float]:
     with stages.timed("describe"):
         names = named_counters(policy)
         origins(policy, sources)
-        describe(policy, (program,), names, sources, Features(True, False, (5, 10)), None, state, None)
+        describe(policy, (program,), names, sources, Features(True, False, (5, 10)), None, state, None, ())
     return stages.seconds
 
 

@@ -79,23 +79,10 @@ def _ranges(rng: Random) -> Ranges:
 @pytest.mark.parametrize("seed", range(60))
 def test_a_condition_holds_in_its_boxes_and_its_negation_elsewhere(seed: int) -> None:
     condition = random_condition(Random(seed), 3)
-    try:
-        where, elsewhere = boxes(condition), boxes(negated(condition))
-    except NoBoxError:
-        pytest.skip("of too many boxes")
+    where, elsewhere = boxes(condition), boxes(negated(condition))
     for packet in Random(seed).sample(ALL_PACKETS, 300):
         assert any(in_box(box, packet) for box in where) == holds(condition, packet)
         assert any(in_box(box, packet) for box in elsewhere) != holds(condition, packet)
-
-
-def test_few_of_the_random_conditions_have_too_many_boxes() -> None:
-    refused = 0
-    for seed in range(60):
-        try:
-            boxes(negated(random_condition(Random(seed), 3)))
-        except NoBoxError:
-            refused += 1
-    assert refused < 10
 
 
 def test_what_always_holds_is_everywhere_and_what_never_does_nowhere() -> None:
